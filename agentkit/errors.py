@@ -1,0 +1,96 @@
+"""Every error that agentkit raises.
+
+    AgentkitError
+    ├── UsageError          the developer's or the caller's: a wrong argument, an unknown model
+    │   └── MissingExtra    an optional dependency is not installed
+    ├── RunError            this run's
+    │   ├── PlanRefused     the planner's plan still has problems after its repair turn
+    │   ├── ModelError      the language model could not be reached or answered nonsense
+    │   ├── LimitReached    nodes, depth, replans, seconds: a bound of the run was hit
+    │   ├── RunCancelled    somebody stopped the run; it can be resumed
+    │   └── StoreError      the journal or the artifact store cannot be read or written
+    └── ToolError           a tool's: told to the planner, poisons only the node's dependants
+
+A message says what was expected, what came, and what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentkit.plan.problem import Problem
+
+
+class AgentkitError(Exception):
+    """The root of every error here; catch it to catch them all."""
+
+
+class UsageError(AgentkitError):
+    """The call itself is wrong: nothing has run, nothing was written."""
+
+
+class MissingExtra(UsageError):
+    """A feature needs a package that is not installed; the message names the extra."""
+
+    def __init__(self, feature: str, package: str, extra: str) -> None:
+        super().__init__(f"{feature} needs {package}: pip install 'agentkit[{extra}]'")
+        self.extra = extra
+
+
+class RunError(AgentkitError):
+    """A run could not go on. What it did until then is in the journal."""
+
+    run_id: str | None = None
+
+
+class PlanRefused(RunError):
+    """The plan was refused by the check, and the planner did not mend it."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(f"the plan has {len(problems)} problem(s) left after repair:\n{lines}")
+        self.problems = tuple(problems)
+
+
+class ModelError(RunError):
+    """A language model failed. `retryable` says whether the same call may succeed later."""
+
+    def __init__(
+        self, message: str, *, retryable: bool = False, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+
+
+class LimitReached(RunError):
+    """A bound of the run was reached: which one, its value, and what was used."""
+
+    def __init__(self, limit: str, value: float, used: float) -> None:
+        super().__init__(
+            f"the run's limit of {value:g} {limit} is reached (used {used:g}); "
+            f"raise Limits({limit}=…) if the task needs more"
+        )
+        self.limit, self.value, self.used = limit, value, used
+
+
+class RunCancelled(RunError):
+    """The run was stopped before its end; `agentkit resume` goes on with it."""
+
+
+class StoreError(RunError):
+    """The journal or the artifact store failed: no room, no permission, unreadable."""
+
+
+class ToolError(AgentkitError):
+    """Raise it in a tool to tell the planner what went wrong.
+
+    `retryable=True` asks the engine to try again within the tool's retry policy.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable

@@ -1,0 +1,66 @@
+"""The events of a run. A run is the sequence of them, and its state is their fold, nothing else.
+
+| type | node | data |
+|---|---|---|
+| run.created | | task, inputs {name: {schema, value}}, model, tools [name], output schema or null |
+| run.resumed | | (nothing) |
+| plan.patched | | turn, patch (JSON form), source |
+| plan.refused | | turn, source, problems [JSON] |
+| plan.turn | | turn, ended: answer, observe, end, problems |
+| model.called | call id | purpose, model, prompt_sha256 |
+| model.answered | call id | text, usage, finish, seconds |
+| node.started | node id | tool, args (resolved) |
+| node.retried | node id | attempt, error, wait_s |
+| effect.intent | node id | key |
+| effect.receipt | node id | key |
+| node.ended | node id | status, value or failure, seconds, attempts |
+| run.ended | | status: answered, failed, cancelled, paused; answer, cites [node id], error |
+
+Transient events are shown to whoever follows the run and never stored (`seq` is 0): `node.progress`
+(done, total, unit), `model.text` (text), `answer.text` (text).
+
+The node of an element of a map is `notes[3]`; a call inside its body is `notes[3].summarize_1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agentkit.types import Json
+
+EventType = Literal[
+    "run.created",
+    "run.resumed",
+    "plan.patched",
+    "plan.refused",
+    "plan.turn",
+    "model.called",
+    "model.answered",
+    "node.started",
+    "node.retried",
+    "effect.intent",
+    "effect.receipt",
+    "node.ended",
+    "run.ended",
+    "node.progress",
+    "model.text",
+    "answer.text",
+]
+
+VERSION = 1
+"""The format of an event's data, stored beside it; older ones stay readable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened in a run. `time` is seconds since the epoch; `data` plain JSON."""
+
+    run: str
+    seq: int
+    time: float
+    type: EventType
+    node: str | None = None
+    data: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    version: int = VERSION

@@ -1,0 +1,194 @@
+"""Every socket of agentkit on one page. Whatever has these methods fits; nothing needs a base class."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from agentkit.plan.graph import Patch, Plan
+from agentkit.plan.problem import Problem
+from agentkit.types import Json, Schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agentkit.events import Event
+    from agentkit.media import Artifact
+    from agentkit.messages import Delta, Message, Profile, Request
+    from agentkit.outcome import Outcome
+    from agentkit.tool import Tool
+
+
+class Clock(Protocol):
+    """Seconds since the epoch. Passed in, so that a test can own the time."""
+
+    def __call__(self) -> float: ...
+
+
+class Model(Protocol):
+    """A language model."""
+
+    @property
+    def name(self) -> str:
+        """Provider and model, as in `openai:gpt-5`."""
+        ...
+
+    @property
+    def profile(self) -> Profile:
+        """What this endpoint can do."""
+        ...
+
+    def stream(self, request: Request) -> AsyncIterator[Delta]:
+        """The reply as it is written; the last delta is `Done`. Failures are `ModelError`."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """float32, shape (len(texts), dimensions), rows L2-normalised. Blocking."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A task and the plan text that served it well."""
+
+    task: str
+    plan: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """All a planner knows when its turn comes. Planners keep no state of their own between turns.
+
+    `plan` is what stands so far (empty at first), `outcomes` what its nodes came to, `problems`
+    why the last statements were refused, `refused` their text, `turn` counts from 0.
+    """
+
+    task: str
+    plan: Plan
+    tools: Mapping[str, Tool]
+    model: Model
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict[str, "Outcome"])
+    problems: Sequence[Problem] = ()
+    refused: str = ""
+    turn: int = 0
+    examples: Sequence[Example] = ()
+    history: Sequence[Message] = ()
+    instructions: str = ""
+
+
+class Planner(Protocol):
+    """Turns a brief into a stream of patches."""
+
+    def propose(self, brief: Brief) -> AsyncIterator[Patch | Problem]:
+        """A patch for each statement as soon as it closes, a problem for each one outside the
+        language. The end of the iteration ends the turn; yielding nothing means the plan stands.
+        """
+        ...
+
+
+class Memory(Protocol):
+    """What outlives a run."""
+
+    async def recall(self, task: str, *, session: str | None) -> Recalled:
+        """What helps with this task: turns of the session, plans of similar tasks."""
+        ...
+
+    async def store(self, task: str, *, session: str | None, plan: str, answer: str) -> None:
+        """Keep a run that ended well."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What memories give to a planner."""
+
+    history: Sequence[Message] = ()
+    examples: Sequence[Example] = ()
+
+
+class ArtifactStore(Protocol):
+    """Bytes by their sha256."""
+
+    def put(self, data: bytes, *, media_type: str, name: str = "") -> Artifact:
+        """Stores the bytes (once) and gives their handle. Raises `StoreError`."""
+        ...
+
+    def put_file(self, path: Path, *, media_type: str | None = None) -> Artifact:
+        """Stores a file's bytes; the media type is guessed from name and content if not given."""
+        ...
+
+    def path(self, sha256: str) -> Path:
+        """A local, read-only file with the bytes. Raises `StoreError` if there are none."""
+        ...
+
+    def read(self, sha256: str) -> bytes:
+        """The bytes, verified. Raises `StoreError` if absent or altered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A line of `agentkit runs`. `status` is `running` until a `run.ended` event says otherwise."""
+
+    run: str
+    task: str
+    status: str
+    created: float
+    events: int
+
+
+class Journal(Protocol):
+    """Where events are kept."""
+
+    def append(self, event: Event) -> None:
+        """Queue an event; order is kept. A writer that has failed raises `StoreError` here."""
+        ...
+
+    def publish(self, event: Event) -> None:
+        """Show a transient event to followers without keeping it."""
+        ...
+
+    async def flush(self) -> None:
+        """Returns when everything appended so far is durable. Raises `StoreError`."""
+        ...
+
+    async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
+        """The stored events of a run with `seq > after`, in order."""
+        ...
+
+    def tail(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:
+        """The stored events, then each new one as it comes, until `run.ended`."""
+        ...
+
+    async def runs(self, *, limit: int = 50) -> Sequence[RunSummary]:
+        """The newest runs first."""
+        ...
+
+    async def get(self, key: str) -> Json:
+        """A cached value by key, or None."""
+        ...
+
+    def put(self, key: str, value: Json) -> None:
+        """Queue a cached value."""
+        ...
+
+    async def close(self) -> None:
+        """Flush and let go of the store."""
+        ...
+
+
+__all__ = [
+    "ArtifactStore", "Brief", "Clock", "Embedder", "Example", "Journal", "Memory", "Model",
+    "Planner", "Recalled", "RunSummary", "Schema",
+]  # fmt: skip
