@@ -1,4 +1,4 @@
-"""Every socket of agentkit on one page. Whatever has these methods fits; nothing needs a base class."""
+"""Every socket of agentkit on one page. What has these methods fits; nothing needs a base class."""
 
 from __future__ import annotations
 
