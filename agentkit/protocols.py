@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,8 +39,11 @@ class Model(Protocol):
         """What this endpoint can do."""
         ...
 
-    def stream(self, request: Request) -> AsyncIterator[Delta]:
-        """The reply as it is written; the last delta is `Done`. Failures are `ModelError`."""
+    def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        """The reply as it is written; the last delta is `Done`. Failures are `ModelError`.
+
+        Closing the generator early stops the model.
+        """
         ...
 
 
@@ -90,7 +93,7 @@ class Brief:
 class Planner(Protocol):
     """Turns a brief into a stream of patches."""
 
-    def propose(self, brief: Brief) -> AsyncIterator[Patch | Problem]:
+    def propose(self, brief: Brief) -> AsyncGenerator[Patch | Problem, None]:
         """A patch for each statement as soon as it closes, a problem for each one outside the
         language. The end of the iteration ends the turn; yielding nothing means the plan stands.
         """
