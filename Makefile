@@ -1,0 +1,51 @@
+# The whole workflow. Everything lives in .venv; language models and the like in the user's cache.
+PYTHON ?= python3
+DATA   ?= ../shared/data
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check -qq -c constraints.txt
+
+# llama.cpp's threads would spin while they wait; on a busy machine that is slower by far.
+export OMP_WAIT_POLICY ?= passive
+
+.PHONY: demo test check bench docs clean help
+
+help:                   ## what there is to type
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+
+demo: $(VENV)/.all      ## set up, then run the example task from end to end
+	@$(BIN)/agentkit models pull
+	@$(BIN)/python examples/briefing.py
+
+test: $(VENV)/.test     ## set up, then run all tests
+	@$(BIN)/agentkit models pull
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev     ## lint, format, types (mypy and pyright), layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/.test    ## every benchmark against its goals; DATA= a folder with the public data sets
+	@set -e; for file in benchmarks/*.py; do \
+	  case $$file in */check.py) more="$(DATA)";; *) more="";; esac; \
+	  echo "== $$file"; $(BIN)/python $$file $$more --check; done
+
+docs: $(VENV)/.test     ## write docs/cli.md anew from the command line's --help
+	$(BIN)/python -m tests.house.cli_page
+
+clean:                  ## remove the virtual environment and what was built; models stay
+	rm -rf $(VENV) build dist *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "agentkit needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Python's venv is missing. On Debian: apt install python3-venv"; exit 1; }
+
+$(VENV)/.%: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing agentkit[$*] into $(VENV) ..."
+	@$(PIP) -e '.[$*]'
+	@touch $@
