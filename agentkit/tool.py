@@ -1,15 +1,33 @@
-"""A tool: a named function with schemas, an effect class, a trust label and limits."""
+"""A tool: a named function with schemas, an effect class, a trust label and limits.
+
+>>> @tool(effect="pure")
+... def total(prices: list[float], vat: float = 0.19) -> float:
+...     "Sum of the prices with VAT."
+...     return sum(prices) * (1 + vat)
+>>> total.name, total.description, total.input_schema["required"]
+('total', 'Sum of the prices with VAT.', ['prices'])
+>>> total([1.0, 2.0], vat=0.5)
+4.5
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Any, Generic, Protocol, cast, overload
 
+from typing_extensions import ParamSpec, TypedDict, TypeVar, Unpack
+
+from agentkit.errors import UsageError
 from agentkit.types import Effect, Json, Runs, Schema
 
 if TYPE_CHECKING:
     from agentkit.protocols import ArtifactStore, Model
+
+P = ParamSpec("P", default=...)
+R = TypeVar("R", default=Any)
 
 
 class Context(Protocol):
@@ -38,18 +56,22 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
+class Tool(Generic[P, R]):
     """A tool as the rest of agentkit sees it. `@tool` makes one from a function.
 
     `prepare` validates JSON arguments into keyword arguments for `function` (raises `ValueError`
     saying which argument is wrong); `finish` validates what it returned into JSON.
+
+    With `batch`, `prepare` gives one item under the name of the function's only parameter. Whoever
+    calls collects up to `batch` items into a list, passes it under that name, and gives each
+    element of the returned list to `finish`; an exception in that list is its own call's failure.
     """
 
     name: str
     description: str
     input_schema: Schema
     output_schema: Schema
-    function: Callable[..., Any]
+    function: Callable[P, R]
     prepare: Callable[[Mapping[str, Json], Context], dict[str, Any]]
     finish: Callable[[Any, Context], Json]
     effect: Effect = "once"
@@ -63,3 +85,158 @@ class Tool:
     cache: bool = False
     batch: int | None = None
     expected_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        for complaint in _complaints(self):
+            raise UsageError(f"tool {self.name!r}: {complaint}")
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself, without validation: a decorated function stays a function."""
+        return self.function(*args, **kwargs)
+
+
+class ToolOptions(TypedDict, total=False):
+    """What `@tool(...)` takes; the fields of `Tool` of the same names say what each means."""
+
+    name: str
+    description: str
+    effect: Effect
+    trusted: bool
+    timeout_s: float | None
+    retry: Retry | None
+    concurrency: int | None
+    rate_per_s: float | None
+    resources: Mapping[str, int]
+    runs: Runs
+    cache: bool
+    batch: int | None
+    expected_s: float
+
+
+@overload
+def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
+@overload
+def tool(**options: Unpack[ToolOptions]) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
+def tool(function: Callable[..., Any] | None = None, /, **options: Unpack[ToolOptions]) -> Any:
+    """Make a tool of a typed function, sync or async: `@tool` or `@tool(effect="read", ...)`.
+
+    Name, description, parameter descriptions and both schemas come from the signature and the
+    docstring (Google, NumPy or reST). A parameter annotated `Context` is filled in at call time
+    and is no parameter in plans. Raises `UsageError` where an annotation is missing or the
+    options contradict each other.
+    """
+    frame = inspect.currentframe()
+    caller = frame.f_back if frame else None
+    local_names = caller.f_locals if caller else {}  # hints may name what the caller defined
+
+    def make(function: Callable[..., Any]) -> Tool[..., Any]:
+        return _from_function(function, local_names, options)
+
+    return make if function is None else make(function)
+
+
+def as_tool(value: Callable[..., Any] | Tool) -> Tool:
+    """The tool itself, or the tool made of a plain typed function, with the default options.
+
+    >>> def double(number: int) -> int:
+    ...     return 2 * number
+    >>> as_tool(double).output_schema
+    {'type': 'integer'}
+    """
+    if isinstance(value, Tool):
+        return cast("Tool", value)
+    if not callable(value):
+        raise UsageError(f"expected a tool or a typed function; found {value!r}")
+    return _from_function(value, {}, {})
+
+
+def from_schema(
+    function: Callable[..., Any],
+    *,
+    input_schema: Schema,
+    output_schema: Schema | None = None,
+    **options: Unpack[ToolOptions],
+) -> Tool:
+    """A tool that comes with its JSON Schemas (Draft 2020-12), as remote tools do.
+
+    `function` takes the arguments as keywords, as plain JSON, and returns plain JSON; both are
+    validated against the schemas. Without `output_schema` the result may be anything. Raises
+    `UsageError` for an invalid schema, when the tool is first used.
+
+    >>> add = from_schema(
+    ...     lambda a, b: a + b,
+    ...     name="add",
+    ...     input_schema={"type": "object", "properties": {"a": {"type": "integer"}}},
+    ... )
+    >>> add.output_schema
+    {}
+    """
+    from agentkit.validation import finisher, preparer
+
+    named = cast("ToolOptions", {"name": getattr(function, "__name__", ""), **options})
+    named.setdefault("description", inspect.getdoc(function) or "")
+    named.setdefault("runs", _default_runs(function))
+    output: Schema = {} if output_schema is None else output_schema
+    return Tool(
+        input_schema=input_schema,
+        output_schema=output,
+        function=function,
+        prepare=preparer(input_schema),
+        finish=finisher(output),
+        **cast("Any", named),
+    )
+
+
+def _from_function(
+    function: Callable[..., Any], local_names: Mapping[str, Any], options: ToolOptions
+) -> Tool:
+    from agentkit.signature import signature
+
+    found = signature(function, local_names, batch=options.get("batch") is not None)
+    given = cast("ToolOptions", dict(options))
+    given.setdefault("name", getattr(function, "__name__", type(function).__name__))
+    given.setdefault("description", found.description)
+    given.setdefault("runs", _default_runs(function))
+    return Tool(
+        input_schema=found.input_schema,
+        output_schema=found.output_schema,
+        function=function,
+        prepare=found.prepare,
+        finish=found.finish,
+        **cast("Any", given),
+    )
+
+
+def _default_runs(function: Callable[..., Any]) -> Runs:
+    return "loop" if _is_async(function) else "thread"
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    if inspect.isroutine(function):
+        return inspect.iscoroutinefunction(function)
+    return inspect.iscoroutinefunction(type(function).__call__)
+
+
+def _complaints(tool: Tool[..., Any]) -> list[str]:
+    """What contradicts itself in a tool's options; plans could not use it or it would misbehave."""
+    found: list[str] = []
+    if not tool.name.isidentifier() or iskeyword(tool.name) or tool.name.startswith("_"):
+        found.append("a name is a Python identifier without leading underscore; pass name=")
+    if _is_async(tool.function) != (tool.runs == "loop"):
+        kind = "async" if _is_async(tool.function) else "sync"
+        fitting = '"loop"' if kind == "async" else '"thread" or "process"'
+        found.append(f"runs={tool.runs!r} does not fit the {kind} function; use {fitting}")
+    if tool.cache and tool.effect != "pure":
+        found.append(f'cache=True needs effect="pure"; found {tool.effect!r}')
+    limits = {
+        "timeout_s": tool.timeout_s,
+        "concurrency": tool.concurrency,
+        "rate_per_s": tool.rate_per_s,
+        "batch": tool.batch,
+    }
+    found += [
+        f"{name} is a positive number or None; found {value!r}"
+        for name, value in limits.items()
+        if value is not None and value <= 0
+    ]
+    return found

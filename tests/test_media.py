@@ -1,0 +1,201 @@
+"""Artifacts in tools: handles in the plan, paths and bytes in the function."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import pytest
+from pydantic import TypeAdapter
+
+from agentkit.errors import StoreError, UsageError
+from agentkit.media import (
+    Artifact,
+    Audio,
+    AudioBytes,
+    Image,
+    ImageBytes,
+    Media,
+    guess_media_type,
+    matches,
+)
+from agentkit.tool import Context, tool
+
+PNG = b"\x89PNG\r\n\x1a\n picture"
+
+
+class Folder:
+    """The least artifact store, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, data: bytes, *, media_type: str, name: str = "") -> Artifact:
+        key = sha256(data).hexdigest()
+        (self.folder / key).write_bytes(data)
+        return Artifact(key, media_type, len(data), name)
+
+    def put_file(self, path: Path, *, media_type: str | None = None) -> Artifact:
+        data = path.read_bytes()
+        guessed = media_type or guess_media_type(data, path.name)
+        return self.put(data, media_type=guessed, name=path.name)
+
+    def path(self, sha256: str) -> Path:
+        return self.folder / sha256
+
+    def read(self, sha256: str) -> bytes:
+        if not self.path(sha256).exists():
+            raise StoreError(f"no artifact {sha256}")
+        return self.path(sha256).read_bytes()
+
+
+class Calling:
+    """A context with a store."""
+
+    def __init__(self, store: Folder) -> None:
+        self.artifacts = store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Folder:
+    folder = tmp_path / "store"
+    folder.mkdir()
+    return Folder(folder)
+
+
+@pytest.fixture
+def context(store: Folder) -> Context:
+    return cast("Context", Calling(store))
+
+
+def test_a_handle_becomes_what_the_parameter_asks_for(store: Folder, context: Context) -> None:
+    @tool
+    def look(path: Image, data: ImageBytes, handle: Artifact, others: list[Image]) -> int:
+        return len(data)
+
+    handle = asdict(store.put(PNG, media_type="image/png", name="a.png"))
+    args: Any = {"path": handle, "data": handle, "handle": handle, "others": [handle]}
+    kwargs = look.prepare(args, context)
+
+    assert kwargs["path"].read_bytes() == PNG
+    assert kwargs["data"] == PNG
+    assert kwargs["handle"] == Artifact(**cast("Any", handle))
+    assert kwargs["others"] == [kwargs["path"]]
+
+
+def test_a_path_or_bytes_result_becomes_a_handle(
+    tmp_path: Path, store: Folder, context: Context
+) -> None:
+    @tool
+    def draw() -> ImageBytes:
+        return PNG
+
+    @tool
+    def export() -> dict[str, Image]:
+        (tmp_path / "b.png").write_bytes(PNG)
+        return {"picture": tmp_path / "b.png"}
+
+    drawn: Any = draw.finish(draw(), context)
+    exported: Any = export.finish(export(), context)
+    assert drawn["media_type"] == "image/png"
+    assert exported["picture"]["name"] == "b.png"
+    assert store.read(drawn["sha256"]) == PNG
+
+
+def test_a_wrong_media_type_names_both(store: Folder, context: Context) -> None:
+    @tool
+    def listen(recording: Audio) -> AudioBytes:
+        return PNG
+
+    handle: Any = asdict(store.put(PNG, media_type="image/png", name="a.png"))
+    expected = r"media type 'audio/\*', came 'image/png'"
+    with pytest.raises(ValueError, match=rf"argument recording: .*{expected} \(a.png\)"):
+        listen.prepare({"recording": handle}, context)
+    with pytest.raises(ValueError, match=rf"result: .*{expected}"):
+        listen.finish(PNG, context)
+
+
+@pytest.mark.parametrize("value", ["a.png", 3, {"sha256": "x"}, None])
+def test_what_is_no_handle_is_refused(value: Any, context: Context) -> None:
+    @tool
+    def look(picture: Image) -> None: ...
+
+    with pytest.raises(ValueError, match="argument picture: expected an artifact handle"):
+        look.prepare({"picture": value}, context)
+
+
+def test_a_failing_store_fails_as_a_store(context: Context) -> None:
+    @tool
+    def look(picture: ImageBytes) -> None: ...
+
+    @tool
+    def draw() -> ImageBytes:
+        return PNG
+
+    class Full(Folder):
+        def put(self, data: bytes, *, media_type: str, name: str = "") -> Artifact:
+            raise StoreError("no room")
+
+    handle: Any = asdict(Artifact("gone", "image/png", 1))
+    with pytest.raises(StoreError, match="no artifact gone"):
+        look.prepare({"picture": handle}, context)
+    with pytest.raises(StoreError, match="no room"):
+        draw.finish(PNG, cast("Context", Calling(Full(Path()))))
+
+
+def test_the_schema_tells_the_media_type() -> None:
+    assert TypeAdapter(Audio).json_schema()["title"] == "Audio"
+    assert TypeAdapter(Audio).json_schema()["contentMediaType"] == "audio/*"
+    assert TypeAdapter(Artifact).json_schema()["title"] == "Artifact"
+    assert "contentMediaType" not in TypeAdapter(Artifact).json_schema()
+    pdf = TypeAdapter(Annotated[Path, Media("application/pdf")])
+    assert pdf.json_schema()["contentMediaType"] == "application/pdf"
+
+
+def test_media_marks_only_files() -> None:
+    def wrong(number: Annotated[int, Media("image/*")]) -> None: ...
+
+    with pytest.raises(UsageError, match="wrong: parameter 'number'.*marks a Path, bytes"):
+        tool(wrong)
+
+
+def test_without_a_store_nothing_is_read() -> None:
+    handle = asdict(Artifact("x", "image/png", 1))
+    with pytest.raises(ValueError, match="without a store"):
+        TypeAdapter(Image).validate_python(handle)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "pattern", "fits"),
+    [
+        ("audio/wav", "audio/*", True),
+        ("Audio/WAV; rate=16000", "audio/wav", True),
+        ("image/png", "audio/*", False),
+        ("audio/*", "audio/wav", False),
+        ("audio/wav", "*/*", True),
+        ("*/*", "audio/*", False),
+    ],
+)
+def test_patterns_of_media_types(media_type: str, pattern: str, fits: bool) -> None:
+    assert matches(media_type, pattern) is fits
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "media_type"),
+    [
+        (b"RIFF\0\0\0\0WAVEfmt ", "", "audio/wav"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "", "image/webp"),
+        (b"\0\0\0 ftypM4A ", "", "audio/mp4"),
+        (b"\0\0\0 ftypisom", "", "video/mp4"),
+        (b"ID3\4", "", "audio/mpeg"),
+        (PNG, "misnamed.wav", "image/png"),
+        (b"hello", "notes.md", "text/markdown"),
+        (b"hello", "", "application/octet-stream"),
+    ],
+)
+def test_the_media_type_is_guessed_by_content_first(
+    data: bytes, name: str, media_type: str
+) -> None:
+    assert guess_media_type(data, name) == media_type
