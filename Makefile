@@ -29,7 +29,7 @@ check: $(VENV)/.dev     ## lint, format, types (mypy and pyright), layers
 	$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/.test    ## every benchmark against its goals; DATA= a folder with the public data sets
-	@set -e; for file in benchmarks/*.py; do \
+	@set -e; for file in $$(grep -l __main__ benchmarks/*.py); do \
 	  case $$file in */check.py) more="$(DATA)";; *) more="";; esac; \
 	  echo "== $$file"; $(BIN)/python $$file $$more --check; done
 

@@ -1,0 +1,86 @@
+"""A run as one JSON document: what `--json` prints and `agentkit show --json` reads back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentkit.cli.progress import spent, text_of
+from agentkit.events import Event
+from agentkit.types import Json
+
+
+def document(events: Sequence[Event]) -> dict[str, Json]:
+    """The run so far: task, status, answer, what it rests on, and each node that started.
+
+    A node of a map's element has a name like `notes[3]`. `cost_usd` is null where a price is
+    unknown.
+    """
+    created, ended = _last(events, "run.created"), _last(events, "run.ended")
+    return {
+        "run": events[0].run if events else "",
+        "task": text_of(created.get("task")),
+        "model": text_of(created.get("model")),
+        "status": text_of(ended.get("status")) or "running",
+        "answer": ended.get("answer"),
+        "output": ended.get("output"),
+        "cites": ended.get("cites") or [],
+        "error": ended.get("error"),
+        "plan": plan_text(events),
+        "steps": [*_steps(events).values()],
+        "usage": _usage(events),
+    }
+
+
+def plan_text(events: Sequence[Event]) -> str:
+    """What the planner wrote, statement by statement, in the order in which it was accepted."""
+    written = (text_of(e.data.get("source")) for e in events if e.type == "plan.patched")
+    return "\n".join(source.rstrip() for source in written if source.strip())
+
+
+def event_json(event: Event) -> dict[str, Json]:
+    """An event as a line of `--events` shows it."""
+    return {
+        "run": event.run,
+        "seq": event.seq,
+        "time": event.time,
+        "type": event.type,
+        "node": event.node,
+        "data": dict(event.data),
+        "version": event.version,
+    }
+
+
+def _steps(events: Sequence[Event]) -> dict[str, Json]:
+    steps: dict[str, Json] = {}
+    for event in events:
+        name, data = event.node or "", event.data
+        if event.type == "node.started":
+            steps[name] = {
+                "node": name,
+                "tool": data.get("tool"),
+                "args": data.get("args"),
+                "status": "running",
+                "started": event.time,
+            }
+        elif event.type == "node.ended":
+            before = steps.get(name)
+            known = before if isinstance(before, dict) else {"node": name}
+            kept = ("status", "value", "failure", "seconds", "attempts")
+            steps[name] = {**known, **{key: data[key] for key in kept if key in data}}
+    return steps
+
+
+def _usage(events: Sequence[Event]) -> dict[str, Json]:
+    calls = [spent(e.data.get("usage")) for e in events if e.type == "model.answered"]
+    costs = [cost for _, cost in calls]
+    known = [cost for cost in costs if cost is not None]
+    return {
+        "model_calls": len(calls),
+        "tokens": sum(tokens for tokens, _ in calls),
+        "cost_usd": sum(known) if calls and len(known) == len(costs) else None,
+    }
+
+
+def _last(events: Sequence[Event], type_: str) -> dict[str, Json]:
+    found = [event for event in events if event.type == type_]
+    return dict(found[-1].data) if found else {}
