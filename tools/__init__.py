@@ -1,1 +1,18 @@
-"""tools"""
+"""The built-in tools. Each name here is a factory: it gives a tool, or a list of tools.
+
+    >>> from agentkit.tools import python
+    >>> python()(code="6 * 7").value
+    42
+
+Importing this loads no heavy library; a tool loads what it needs when it is first called.
+"""
+
+from __future__ import annotations
+
+# A factory is imported here, never looked up lazily: it has the name of its module, and whoever
+# imported the module first would otherwise find that under the name.
+from agentkit.tools.files import files
+from agentkit.tools.names import named
+from agentkit.tools.python import python
+
+__all__ = ["files", "named", "python"]

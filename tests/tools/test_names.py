@@ -1,0 +1,28 @@
+"""Built-in tools by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentkit.errors import UsageError
+from agentkit.tools import named
+
+
+def test_a_name_gives_its_tools(tmp_path: Path) -> None:
+    assert [tool.name for tool in named("python")] == ["python"]
+    names = [tool.name for tool in named(f"files:{tmp_path}")]
+    assert names == ["read_file", "write_file", "list_files"]
+
+
+def test_an_unknown_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="came 'pyton'; did you mean 'python'"):
+        named("pyton")
+
+
+def test_only_tools_on_a_folder_take_one() -> None:
+    with pytest.raises(UsageError, match="takes nothing after a colon"):
+        named("python:here")
+    with pytest.raises(UsageError, match="expected a folder"):
+        named("files:no/such/folder")

@@ -1,0 +1,54 @@
+"""Built-in tools by name, as in `Agent(tools=["python", "files:notes"])`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from agentkit.errors import UsageError
+from agentkit.tool import Tool
+
+Made = list[Tool[Any, Any]]
+
+
+def _python(argument: str, store: Path) -> Made:
+    from agentkit.tools.python import python
+
+    return [python()]
+
+
+def _files(argument: str, store: Path) -> Made:
+    from agentkit.tools.files import files
+
+    return files(argument or ".")
+
+
+FACTORIES: Mapping[str, Callable[[str, Path], Made]] = MappingProxyType(
+    {"files": _files, "python": _python}
+)
+"""From a name to what makes its tools, given the text after the colon and the agent's store."""
+
+_TAKES_FOLDER = frozenset({"files"})
+
+
+def named(name: str, store: Path = Path(".agentkit")) -> Made:
+    """The built-in tools of that name; `files:FOLDER` says which folder (else the current one).
+
+    `store` is the agent's folder, for what a tool keeps. Raises `UsageError` with the nearest name
+    for an unknown one.
+
+    >>> [tool.name for tool in named("files:.")]
+    ['read_file', 'write_file', 'list_files']
+    """
+    word, colon, argument = name.partition(":")
+    if word not in FACTORIES:
+        near = difflib.get_close_matches(word, FACTORIES, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        known = ", ".join(sorted(FACTORIES))
+        raise UsageError(f"expected a tool or one of the names {known}; came {name!r}{hint}")
+    if colon and word not in _TAKES_FOLDER:
+        raise UsageError(f"the tool {word!r} takes nothing after a colon; came {name!r}")
+    return FACTORIES[word](argument, store)
