@@ -128,7 +128,10 @@ class ArtifactStore(Protocol):
         ...
 
     def put_file(self, path: Path, *, media_type: str | None = None) -> Artifact:
-        """Stores a file's bytes; the media type is guessed from name and content if not given."""
+        """Stores a file's bytes; the media type is guessed from name and content if not given.
+
+        Raises `UsageError` where the file cannot be read, `StoreError` where it cannot be stored.
+        """
         ...
 
     def path(self, sha256: str) -> Path:
@@ -162,8 +165,9 @@ class Journal(Protocol):
         """Show a transient event to followers without keeping it."""
         ...
 
-    async def flush(self) -> None:
-        """Returns when everything appended so far is durable. Raises `StoreError`."""
+    async def flush(self, run: str | None = None) -> None:
+        """Returns when everything appended so far is durable. Raises `StoreError` if it cannot be:
+        of any run, or of that run only (one that another process writes fails alone)."""
         ...
 
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
@@ -171,7 +175,11 @@ class Journal(Protocol):
         ...
 
     def tail(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:
-        """The stored events, then each new one as it comes, until `run.ended`."""
+        """The stored events, then each new one as it comes, until `run.ended`.
+
+        A run that has ended ends the iteration at once: to follow one that goes on, append its
+        `run.resumed` first.
+        """
         ...
 
     async def runs(self, *, limit: int = 50) -> Sequence[RunSummary]:

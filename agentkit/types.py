@@ -20,3 +20,7 @@ Status = Literal["value", "failed", "skipped", "cancelled", "denied", "in_doubt"
 
 Runs = Literal["loop", "thread", "process"]
 """Where a tool's function runs: on the event loop (async), in a thread, in a process pool."""
+
+Sync = Literal["power", "process"]
+"""What a store's acknowledgement survives: a power cut (an fsync each time), or only the death of
+the process."""

@@ -1,0 +1,129 @@
+"""Following runs live: the part of `tail` that every journal in this process shares."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+
+from agentkit.errors import StoreError
+from agentkit.events import Event
+
+_SLOW = 1000
+"""A follower that is so many events behind gets no more transient ones: it could not show them."""
+
+
+class Follower:
+    """The inbox of one tail: filled from any thread, emptied on the loop that made it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._arrived = asyncio.Event()
+        self._inbox: deque[Event] = deque()
+        self._failure: Callable[[], StoreError] | None = None
+
+    def push(self, event: Event) -> None:
+        if not event.seq and len(self._inbox) >= _SLOW:
+            return
+        self._inbox.append(event)
+        self._wake()
+
+    def fail(self, failure: Callable[[], StoreError]) -> None:
+        """No more events will come: the tail ends with this error once its inbox is empty."""
+        self._failure = failure
+        self._wake()
+
+    async def next(self) -> Event:
+        """The next event. Raises `StoreError` where the journal failed or was closed."""
+        while not self._inbox:
+            if self._failure is not None:
+                raise self._failure()
+            # An event that comes between the two lines below sets the flag again.
+            self._arrived.clear()
+            if not self._inbox and self._failure is None:
+                await self._arrived.wait()
+        return self._inbox.popleft()
+
+    def _wake(self) -> None:
+        if threading.get_ident() == self._thread:
+            self._arrived.set()
+        elif not self._arrived.is_set():
+            # A closed loop means that nobody will read this inbox any more.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._arrived.set)
+
+
+class Followers:
+    """Who follows which run. Readable from any thread without a lock: tuples are replaced."""
+
+    def __init__(self) -> None:
+        self._by_run: dict[str, tuple[Follower, ...]] = {}
+        self._lock = threading.Lock()
+
+    def push(self, event: Event) -> None:
+        for follower in self._by_run.get(event.run, ()):
+            follower.push(event)
+
+    def fail(self, failure: Callable[[], StoreError], run: str | None = None) -> None:
+        """End the tails of one run, or of all, with an error."""
+        with self._lock:
+            runs = list(self._by_run) if run is None else [run]
+            failed = [follower for name in runs for follower in self._by_run.get(name, ())]
+        for follower in failed:
+            follower.fail(failure)
+
+    @contextmanager
+    def subscribed(self, run: str) -> Generator[Follower, None, None]:
+        """A follower of the run, from now until the end of the block."""
+        follower = Follower()
+        with self._lock:
+            self._by_run[run] = (*self._by_run.get(run, ()), follower)
+        try:
+            yield follower
+        finally:
+            with self._lock:
+                left = tuple(each for each in self._by_run[run] if each is not follower)
+                if left:
+                    self._by_run[run] = left
+                else:
+                    del self._by_run[run]
+
+
+async def follow(
+    followers: Followers,
+    run: str,
+    *,
+    after: int,
+    read: Callable[[int], Awaitable[Sequence[Event]]],
+    failure: Callable[[], StoreError | None],
+) -> AsyncGenerator[Event, None]:
+    """The stored events with `seq > after`, then the live ones: none missing, none twice.
+
+    `read(n)` gives the stored events after `n` and sees everything appended before it was called;
+    `failure()` says why no more will come, if so. Subscribing first and reading second leaves no
+    gap; the sequence number tells what came both ways.
+    """
+    with followers.subscribed(run) as follower:
+        # The event at `after` is read again because it may be the run's end.
+        stored = await read(max(after - 1, 0))
+        last = after
+        for event in stored:
+            if event.seq > last:
+                last = event.seq
+                yield event
+        if stored and stored[-1].type == "run.ended":
+            return
+        if failure() is not None:
+            follower.fail(lambda: failure() or StoreError("the journal failed"))
+        while True:
+            event = await follower.next()
+            if event.seq:
+                if event.seq <= last:
+                    continue
+                last = event.seq
+            yield event
+            if event.type == "run.ended":
+                return

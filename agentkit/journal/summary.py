@@ -1,0 +1,18 @@
+"""A run on one line, from its first and its last event."""
+
+from __future__ import annotations
+
+from agentkit.events import Event
+from agentkit.protocols import RunSummary
+
+
+def summary(created: Event, last: Event, events: int) -> RunSummary:
+    """The run is running unless its last event is `run.ended`: a resumed one goes on."""
+    status = last.data.get("status", "ended") if last.type == "run.ended" else "running"
+    return RunSummary(
+        run=created.run,
+        task=str(created.data.get("task", "")),
+        status=str(status),
+        created=created.time,
+        events=events,
+    )

@@ -1,0 +1,251 @@
+"""The one thread that writes a journal: it takes whatever has queued up and commits it at once.
+
+A commit costs a flush of the disk however many events it holds, so events that come while one
+commit is under way share the next. Nothing that was committed is ever taken back; the first error
+stops all writing, except that of a single run, which stops only that run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+
+from agentkit.errors import StoreError
+from agentkit.events import Event
+from agentkit.journal.codec import INLINE_BYTES, dumps, fields, spill
+from agentkit.journal.database import connect, explain
+from agentkit.journal.failure import CLOSED, Failure, taken, unfit
+from agentkit.protocols import ArtifactStore
+from agentkit.types import Sync
+
+_BATCH = 10_000
+"""Events in one transaction, at most: a flush must not wait for an endless stream of appends."""
+
+_INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_CACHED = (
+    "INSERT INTO cache VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET data=excluded.data"
+)
+
+Row = tuple[str, int, float, str, str | None, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """A value for the cache table, as JSON text."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """Released when all that was queued before it is committed, or never will be."""
+
+    loop: asyncio.AbstractEventLoop
+    released: asyncio.Future[None]
+
+    def release(self) -> None:
+        with suppress(RuntimeError):  # the loop that waited is closed
+            self.loop.call_soon_threadsafe(self._resolve)
+
+    def _resolve(self) -> None:
+        if not self.released.done():
+            self.released.set_result(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Ends the thread."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes."""
+
+    events: list[Event] = field(default_factory=list[Event])
+    cached: list[Cached] = field(default_factory=list[Cached])
+    last: bool = False
+
+
+class Writer:
+    """Owns the queue, the thread and its connection; thread and connection begin at the first
+    item. `failed(run)` is called on the thread when a run, or with None everything, stops."""
+
+    def __init__(
+        self,
+        path: Path,
+        artifacts: ArtifactStore,
+        *,
+        sync: Sync,
+        lock_timeout_s: float,
+        failed: Callable[[str | None], None],
+    ) -> None:
+        self.failures: dict[str | None, Failure] = {}
+        """By run; under None what stopped the writer."""
+        self._path = path
+        self._artifacts = artifacts
+        self._sync: Sync = sync
+        self._lock_timeout_s = lock_timeout_s
+        self._failed = failed
+        self._queue: SimpleQueue[Event | Cached | Barrier | Stop] = SimpleQueue()
+        self._uncommitted: dict[str, str] = {}
+        self._waiting: list[Barrier] = []
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def put(self, item: Event | Cached | Barrier) -> None:
+        """Queue an item; from any thread, never blocks."""
+        if type(item) is Cached:
+            with self._lock:
+                self._uncommitted[item.key] = item.text
+        self._queue.put(item)
+        if self._thread is None:
+            self._start()
+
+    def uncommitted(self, key: str) -> str | None:
+        """The text of a cached value that is still in the queue."""
+        return self._uncommitted.get(key)
+
+    async def drained(self) -> None:
+        """Returns when all that was queued before is committed, or never will be."""
+        if self._thread is None:
+            return
+        loop = asyncio.get_running_loop()
+        barrier = Barrier(loop, loop.create_future())
+        self._queue.put(barrier)
+        if self._ended:
+            barrier.release()
+        await barrier.released
+
+    def stop(self) -> None:
+        """Write what is queued, then end the thread. Blocks until it has ended."""
+        with self._lock:
+            self.failures.setdefault(None, Failure(CLOSED))
+            thread = self._thread
+        if thread is not None:
+            self._queue.put(Stop())
+            thread.join()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None and None not in self.failures:
+                # A daemon, so that a script that forgets to close its agent still ends.
+                self._thread = threading.Thread(
+                    target=self._work, name="agentkit-journal", daemon=True
+                )
+                self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            connection = connect(self._path, lock_timeout_s=self._lock_timeout_s, sync=self._sync)
+            with closing(connection):
+                self._write_all(connection)
+        except sqlite3.Error as error:
+            self._fail(None, explain(error, self._path, lock_timeout_s=self._lock_timeout_s))
+        except StoreError as error:
+            self._fail(None, Failure(str(error), error))
+        finally:
+            # Whoever waits is released only after the failure is on record; an error that nobody
+            # foresaw goes to threading.excepthook, and must not look like success either.
+            self._fail(None, Failure("the journal's writer died: reopen the store and resume"))
+            self._ended = True
+            while not self._queue.empty():
+                item = self._queue.get()
+                if isinstance(item, Barrier):
+                    self._waiting.append(item)
+            self._release()
+
+    def _write_all(self, connection: sqlite3.Connection) -> None:
+        while True:
+            batch = self._next()
+            if batch.events or batch.cached:
+                self._commit(connection, batch)
+            self._release()
+            if batch.last:
+                self._fail(None, Failure(CLOSED))
+                return
+
+    def _next(self) -> Batch:
+        """Waits for an item, then takes all that is queued behind it."""
+        batch = Batch()
+        for _ in range(1 + min(self._queue.qsize(), _BATCH)):
+            item = self._queue.get()
+            if isinstance(item, Event):
+                batch.events.append(item)
+            elif isinstance(item, Barrier):
+                self._waiting.append(item)
+            elif isinstance(item, Cached):
+                batch.cached.append(item)
+            else:
+                batch.last = True
+                break
+            if self._queue.empty():
+                break
+        return batch
+
+    def _commit(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        # Encoding may write artifacts: done first, so that the database is locked only briefly.
+        rows = self._rows(batch.events)
+        values = spill([{"value": each.text} for each in batch.cached], self._artifacts)
+        cached = [(each.key, text) for each, text in zip(batch.cached, values, strict=True)]
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.executemany(_INSERT_EVENT, rows)
+        except sqlite3.IntegrityError:
+            connection.execute("ROLLBACK")
+            connection.execute("BEGIN IMMEDIATE")
+            self._insert_each(connection, rows)
+        connection.executemany(_INSERT_CACHED, cached)
+        connection.execute("COMMIT")
+        with self._lock:
+            for each in batch.cached:
+                if self._uncommitted.get(each.key) is each.text:
+                    del self._uncommitted[each.key]
+
+    def _rows(self, events: list[Event]) -> list[Row]:
+        kept: list[Event] = []
+        texts: list[str] = []
+        for event in events:
+            if event.run in self.failures:
+                continue
+            try:
+                texts.append(dumps(event.data))
+                kept.append(event)
+            except (TypeError, ValueError, RecursionError) as error:
+                self._fail(event.run, Failure(unfit(event, error), error))
+        long = [at for at, text in enumerate(texts) if len(text) > INLINE_BYTES]
+        spilled = spill([fields(kept[at].data) for at in long], self._artifacts)
+        for at, text in zip(long, spilled, strict=True):
+            texts[at] = text
+        return [
+            (event.run, event.seq, event.time, event.type, event.node, event.version, text)
+            for event, text in zip(kept, texts, strict=True)
+        ]
+
+    def _insert_each(self, connection: sqlite3.Connection, rows: list[Row]) -> None:
+        """Insert what fits; a run whose number is taken stops there, the others go on."""
+        for row in rows:
+            run, seq = row[0], row[1]
+            if run in self.failures:
+                continue
+            try:
+                connection.execute(_INSERT_EVENT, row)
+            except sqlite3.IntegrityError as error:
+                self._fail(run, Failure(taken(run, seq), error))
+
+    def _fail(self, run: str | None, failure: Failure) -> None:
+        if None not in self.failures and run not in self.failures:
+            self.failures[run] = failure
+            self._failed(run)
+
+    def _release(self) -> None:
+        for barrier in self._waiting:
+            barrier.release()
+        self._waiting.clear()
