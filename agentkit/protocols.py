@@ -174,7 +174,7 @@ class Journal(Protocol):
         """The stored events of a run with `seq > after`, in order."""
         ...
 
-    def tail(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:
+    def tail(self, run: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
         """The stored events, then each new one as it comes, until `run.ended`.
 
         A run that has ended ends the iteration at once: to follow one that goes on, append its
