@@ -159,7 +159,7 @@ async def lists_runs(journal: Journal) -> None:
 async def caches_values(journal: Journal) -> None:
     """The newest value of a key comes back, before and after it is durable, as a copy."""
     same(await journal.get("k"), None)
-    value: Json = {"text": "x" * 5000}
+    value: dict[str, Json] = {"text": "x" * 5000}
     journal.put("k", 1)
     journal.put("k", value)
     journal.put("other", [])
