@@ -193,16 +193,21 @@ def _is_exception(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, BaseException)
 
 
-class _Titles(GenerateJsonSchema):
-    """Titles name types, not fields: "Query" beside `query` only costs prompt tokens."""
+class _ToolSchema(GenerateJsonSchema):
+    """Titles name types only, and results have the fields that they are dumped with."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
+        return False  # "Query" beside `query` only costs prompt tokens
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        if self.mode == "serialization" and field["type"] != "typed-dict-field":
+            return not field.get("serialization_exclude", False)
+        return super().field_is_required(field, total)
 
 
 def _json_schema(adapter: TypeAdapter[Any], mode: JsonSchemaMode, what: str) -> dict[str, Any]:
     try:
-        return adapter.json_schema(mode=mode, schema_generator=_Titles)
+        return adapter.json_schema(mode=mode, schema_generator=_ToolSchema)
     except PydanticUserError as error:
         raise UsageError(f"{what}: no JSON Schema: {_first_line(error)}") from error
 

@@ -1,0 +1,36 @@
+"""How a value or a type differs from the type that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agentkit.plan.types import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """What was expected and found, in Python's words, and where inside the value it was."""
+
+    expected: str
+    found: str
+    path: Path = ()
+    nearest: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The path as it is written after a name: `.lines[0].price`; `[]` for every element."""
+        return "".join(
+            f"[{step}]" if isinstance(step, int) else (step if step == "[]" else f".{step}")
+            for step in self.path
+        )
+
+
+def worst(tried: Sequence[Mismatch], whole: Mismatch) -> Mismatch:
+    """The one to report of a union's members: that which got furthest inside, if there is one."""
+    deepest = max((len(mismatch.path) for mismatch in tried), default=0)
+    best = [mismatch for mismatch in tried if len(mismatch.path) == deepest]
+    if len(tried) == 1 or (deepest > len(whole.path) and len(best) == 1):
+        return best[0]
+    near = next((mismatch.nearest for mismatch in tried if mismatch.nearest), None)
+    return Mismatch(whole.expected, whole.found, whole.path, near)
