@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+from tests.house.names import name_of, normal
+
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("agentkit", "tools", "planners", "memory", "examples", "tests", "benchmarks")
+PACKAGES = ("agentkit", "tools", "planners", "memory")
+FOLDERS = (*PACKAGES, "examples", "tests", "benchmarks")
 MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 40
 
@@ -69,3 +74,36 @@ def test_every_package_is_in_the_wheel() -> None:
         inits = (ROOT / folder).rglob("__init__.py")
         found |= {".".join((name, *i.parent.relative_to(ROOT / folder).parts)) for i in inits}
     assert found == set(config["packages"])
+
+
+PART_OF = {"pydantic-core": "pydantic", "pydantic-monty-client": "pydantic-monty"}
+"""A distribution whose version another one fixes: to depend on that one is enough."""
+
+
+def test_every_imported_package_is_declared() -> None:
+    """What other packages happen to install today is not ours to import."""
+    homes = packages_distributions()
+    ours = [path for path in python_files() if path.relative_to(ROOT).parts[0] in PACKAGES]
+    imported = {name for path in ours for name in imports_of(path)} - sys.stdlib_module_names
+    found = {normal(homes[name][0]) for name in imported - {"agentkit"} if name in homes}
+    assert imported - {"agentkit"} - homes.keys() == set()
+    assert {PART_OF.get(name, name) for name in found} - declared() == set()
+
+
+def imports_of(path: Path) -> set[str]:
+    """The top-level names of all absolute imports in a file, those inside functions too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def declared() -> set[str]:
+    """The distributions that the core and the extras ask for, tools for developers aside."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras: dict[str, list[str]] = project["optional-dependencies"]
+    asked = [*project["dependencies"], *(need for name in extras for need in extras[name])]
+    return {name_of(need) for need in asked}

@@ -1,0 +1,61 @@
+"""The group of all commands; a command's module is imported when the command is asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from agentkit.cli.exits import CANCELLED, FAILED, explain
+from agentkit.cli.exits import code_of as code_of_error
+from agentkit.cli.text import inert
+from agentkit.errors import AgentkitError
+
+COMMANDS = ("runs", "show", "models", "doctor")
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"agentkit.cli.commands.{cmd_name}").command
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="agentkit", message="agentkit %(version)s")
+@click.pass_context
+def app(ctx: click.Context, debug: bool) -> None:
+    """Agents that plan: a typed graph of tool calls, checked before it runs.
+
+    The answer goes to standard output and nothing else does; progress goes to standard error.
+    """
+    ctx.obj = debug
+
+
+def run_command(args: Sequence[str] | None) -> int:
+    """Runs one command line and gives its exit code; errors become one sentence on stderr."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    try:
+        code = app.main(arguments, prog_name="agentkit", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        print(f"error: {inert(error.format_message())}", file=sys.stderr)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return CANCELLED
+    except AgentkitError as error:
+        explain(error, debug="--debug" in arguments)
+        return code_of_error(error)
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED

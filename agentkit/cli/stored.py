@@ -1,0 +1,72 @@
+"""Reads the runs of a store, for the commands that only look."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentkit.errors import UsageError
+from agentkit.events import Event
+from agentkit.protocols import RunSummary
+
+if TYPE_CHECKING:
+    from agentkit.protocols import Journal
+
+_MOST_RUNS = 1000
+
+
+def summaries(store: str, limit: int = _MOST_RUNS) -> Sequence[RunSummary]:
+    """The newest runs first. Raises `UsageError` where there is no store."""
+
+    async def read() -> Sequence[RunSummary]:
+        async with _journal(store) as journal:
+            return await journal.runs(limit=limit)
+
+    require_store(store)
+    return asyncio.run(read())
+
+
+def events_of(store: str, run: str) -> Sequence[Event]:
+    """The events of a run, named by its id, the beginning of it, or `last`.
+
+    Raises `UsageError` where none or several fit.
+    """
+
+    async def read() -> Sequence[Event]:
+        async with _journal(store) as journal:
+            known = [summary.run for summary in await journal.runs(limit=_MOST_RUNS)]
+            return await journal.events(the_one(run, known, store))
+
+    require_store(store)
+    return asyncio.run(read())
+
+
+def the_one(run: str, known: Sequence[str], store: str) -> str:
+    """The run meant among the known ones, newest first."""
+    if run in known:
+        return run
+    found = known[:1] if run == "last" else [name for name in known if name.startswith(run)]
+    if len(found) != 1:
+        what = f"{len(found)} runs begin with {run!r}" if found else f"there is no run {run!r}"
+        raise UsageError(f"{what} in {store}; `agentkit runs` lists them")
+    return found[0]
+
+
+def require_store(store: str) -> None:
+    """Raises `UsageError` where there is no such folder; reading must not make one."""
+    if not (Path(store) / "journal.sqlite").is_file():
+        raise UsageError(f"there are no runs in {store}; start one, or give --store FOLDER")
+
+
+@asynccontextmanager
+async def _journal(store: str) -> AsyncGenerator[Journal]:
+    from agentkit.store import open_store
+
+    opened = open_store(store)
+    try:
+        yield opened.journal
+    finally:
+        await opened.close()
