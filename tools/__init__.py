@@ -14,5 +14,6 @@ from __future__ import annotations
 from agentkit.tools.files import files
 from agentkit.tools.names import named
 from agentkit.tools.python import python
+from agentkit.tools.search import search
 
-__all__ = ["files", "named", "python"]
+__all__ = ["files", "named", "python", "search"]

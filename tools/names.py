@@ -1,4 +1,4 @@
-"""Built-in tools by name, as in `Agent(tools=["python", "files:notes"])`."""
+"""Built-in tools by name, as in `Agent(tools=["python", "search:handbook"])`."""
 
 from __future__ import annotations
 
@@ -26,16 +26,23 @@ def _files(argument: str, store: Path) -> Made:
     return files(argument or ".")
 
 
+def _search(argument: str, store: Path) -> Made:
+    from agentkit.tools.search import search
+
+    return [search(argument or ".", index=store / "index")]
+
+
 FACTORIES: Mapping[str, Callable[[str, Path], Made]] = MappingProxyType(
-    {"files": _files, "python": _python}
+    {"files": _files, "python": _python, "search": _search}
 )
 """From a name to what makes its tools, given the text after the colon and the agent's store."""
 
-_TAKES_FOLDER = frozenset({"files"})
+_TAKES_FOLDER = frozenset({"files", "search"})
 
 
 def named(name: str, store: Path = Path(".agentkit")) -> Made:
-    """The built-in tools of that name; `files:FOLDER` says which folder (else the current one).
+    """The built-in tools of that name; `search:FOLDER` and `files:FOLDER` say which
+    folder (else the current one).
 
     `store` is the agent's folder, for what a tool keeps. Raises `UsageError` with the nearest name
     for an unknown one.

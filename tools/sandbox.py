@@ -18,7 +18,8 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from agentkit.errors import MissingExtra, ToolError
+from agentkit.errors import ToolError
+from agentkit.tools.optional import imported
 
 if TYPE_CHECKING:
     from pydantic_monty import Monty, MontyError, MontySession, OsFunction
@@ -92,11 +93,8 @@ def evaluate(
 
 
 def _monty() -> Any:
-    try:
-        import pydantic_monty
-    except ImportError:
-        raise MissingExtra("running Python", "pydantic-monty", "python") from None
-    return pydantic_monty
+    package = "pydantic-monty"
+    return imported("pydantic_monty", feature="running Python", package=package, extra="python")
 
 
 def _workers(bounds: SandboxLimits) -> Monty:

@@ -1,0 +1,194 @@
+"""Passages and their vectors, kept in step with a folder of documents.
+
+Only files that changed are read and embedded again; the vectors of the others are taken over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentkit.errors import ToolError
+from agentkit.tools.chunks import Chunk, split
+from agentkit.tools.documents import SUFFIXES, read_document
+from agentkit.tools.optional import imported
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from agentkit.protocols import Embedder
+
+_MOST_FILES = 10_000
+_BATCH = 64
+
+Progress = Callable[[int, int], None]
+"""Told how many passages are embedded, of how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A document as it was when it was read; `problem` says why it has no passages."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+    passages: tuple[Chunk, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """The documents of a folder by relative path, sorted, and the vectors of their passages.
+
+    `vectors` is a FAISS inner-product index; its row n belongs to passage n.
+    """
+
+    entries: Mapping[str, Entry] = field(default_factory=dict[str, Entry])
+    vectors: Any = None
+
+    @property
+    def passages(self) -> list[tuple[str, Chunk]]:
+        """Each passage with its document, in the order of the rows."""
+        return [(name, one) for name, entry in self.entries.items() for one in entry.passages]
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why documents could not be read, by relative path."""
+        return {name: entry.problem for name, entry in self.entries.items() if entry.problem}
+
+    def nearest(self, vector: Sequence[float], k: int) -> list[tuple[float, str, Chunk]]:
+        """The k passages whose vectors have the largest inner product with this one, best first."""
+        import numpy as np
+
+        passages = self.passages
+        if not passages:
+            return []
+        query = np.asarray([vector], dtype=np.float32)
+        scores, rows = self.vectors.search(query, min(k, len(passages)))
+        found = zip(scores[0].tolist(), rows[0].tolist(), strict=True)
+        return [(score, *passages[row]) for score, row in found]
+
+
+def faiss() -> Any:
+    """The library. Raises `MissingExtra` where it is not installed."""
+    return imported("faiss", feature="searching documents", package="faiss-cpu", extra="search")
+
+
+def scan(folder: Path) -> dict[str, os.stat_result]:
+    """The documents below a folder, sorted by relative path; links and dot names are left out.
+
+    Raises `ToolError` if the folder is gone or holds more than 10,000 documents.
+    """
+    if not folder.is_dir():
+        raise ToolError(f"there is no folder {str(folder)!r}; create it and put documents in it")
+    found: dict[str, os.stat_result] = {}
+    for at, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = Path(at, name)
+            if name.startswith(".") or path.suffix.lower() not in SUFFIXES or path.is_symlink():
+                continue
+            found[path.relative_to(folder).as_posix()] = path.stat()
+            if len(found) > _MOST_FILES:
+                raise ToolError(
+                    f"{str(folder)!r} holds more than {_MOST_FILES:,} documents; "
+                    "search a smaller folder"
+                )
+    return dict(sorted(found.items()))
+
+
+def in_step(index: Index, found: Mapping[str, os.stat_result]) -> bool:
+    """Whether the index knows these documents as they are, by size and time of change."""
+    return list(index.entries) == list(found) and all(
+        _unchanged(index.entries[name], stat) for name, stat in found.items()
+    )
+
+
+def updated(
+    index: Index,
+    folder: Path,
+    found: Mapping[str, os.stat_result],
+    embedder: Embedder,
+    progress: Progress,
+) -> Index:
+    """The index brought in step with what `scan` found; only new text is embedded."""
+    import numpy as np
+
+    entries = {
+        name: _entry(folder / name, stat, index.entries.get(name)) for name, stat in found.items()
+    }
+    old = _rows(index)
+    parts: list[NDArray[np.float32]] = []
+    fresh: list[str] = []  # names whose passages are embedded now, in the order of `parts`
+    for name, entry in entries.items():
+        kept = old.get(name) if _same(entry, index.entries.get(name)) else None
+        if kept is None:
+            fresh.append(name)
+        parts.append(np.empty((0, embedder.dimensions), np.float32) if kept is None else kept)
+    new = _embed([one.text for name in fresh for one in entries[name].passages], embedder, progress)
+    positions = {name: n for n, name in enumerate(entries)}
+    start = 0
+    for name in fresh:
+        end = start + len(entries[name].passages)
+        parts[positions[name]] = new[start:end]
+        start = end
+    vectors = faiss().IndexFlatIP(embedder.dimensions)
+    if parts:
+        vectors.add(np.ascontiguousarray(np.concatenate(parts)))
+    return Index(entries=entries, vectors=vectors)
+
+
+def _unchanged(entry: Entry, stat: os.stat_result) -> bool:
+    return (entry.size, entry.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+
+
+def _same(entry: Entry, before: Entry | None) -> bool:
+    return before is not None and before.passages == entry.passages
+
+
+def _entry(path: Path, stat: os.stat_result, before: Entry | None) -> Entry:
+    if before is not None and _unchanged(before, stat):
+        return before
+    entry = Entry(size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=_digest(path))
+    if before is not None and before.sha256 == entry.sha256 != "":
+        return replace(before, size=entry.size, mtime_ns=entry.mtime_ns)
+    try:
+        return replace(entry, passages=tuple(split(read_document(path))))
+    except ToolError as error:
+        return replace(entry, problem=str(error))
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:  # read_document says what is wrong
+        return ""
+
+
+def _rows(index: Index) -> dict[str, NDArray[Any]]:
+    """The vectors of each document."""
+    if index.vectors is None or index.vectors.ntotal == 0:
+        return {}
+    every = index.vectors.reconstruct_n(0, index.vectors.ntotal)
+    rows: dict[str, NDArray[Any]] = {}
+    start = 0
+    for name, entry in index.entries.items():
+        rows[name] = every[start : start + len(entry.passages)]
+        start += len(entry.passages)
+    return rows
+
+
+def _embed(texts: list[str], embedder: Embedder, progress: Progress) -> NDArray[Any]:
+    import numpy as np
+
+    vectors = np.zeros((len(texts), embedder.dimensions), np.float32)
+    for start in range(0, len(texts), _BATCH):
+        batch = texts[start : start + _BATCH]
+        vectors[start : start + len(batch)] = embedder.embed(batch)
+        progress(start + len(batch), len(texts))
+    return vectors
