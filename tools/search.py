@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any
 
-from annotated_types import Ge, Le
+from pydantic import Field
 
 from agentkit.errors import ToolError, UsageError
 from agentkit.models.assemble import exclusive
@@ -60,7 +60,7 @@ def search(
 
     @tool(name="search", effect="read", trusted=False, timeout_s=900.0, expected_s=0.1)
     def find(
-        query: str, k: Annotated[int, Ge(1), Le(50)] = 5, *, context: Context | None = None
+        query: str, k: Annotated[int, Field(ge=1, le=50)] = 5, *, context: Context | None = None
     ) -> list[Passage]:
         """Search the documents for passages that answer a question or tell about a topic.
 
