@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from agentkit.events import Event
 
 REFRESHES_PER_SECOND = 8
+_WIDEST_NAME = 20
+_SECONDS_WIDTH = 7
 
 
 class Display(Protocol):
@@ -55,17 +57,21 @@ class Live:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table.grid(padding=(0, 2))
-        for column in range(5):
-            table.add_column(
-                no_wrap=True, overflow="ellipsis", justify="right" if column == 4 else "left"
-            )
+        table = Table.grid(padding=(0, 2), expand=True)
+        table.add_column(width=1)
+        table.add_column(no_wrap=True, min_width=min(_WIDEST_NAME, self._widest()))
+        for share in (3, 2):
+            table.add_column(no_wrap=True, overflow="ellipsis", ratio=share)
+        table.add_column(no_wrap=True, min_width=_SECONDS_WIDTH, justify="right")
         for row in rows(self.progress, time.time()):
             table.add_row(*(Text(cell, style=_style(row[0])) for cell in row))
         parts: list[RenderableType] = [Text(headline(self.progress), style="bold"), table]
         if self.progress.answer and self.progress.status == "running":
             parts.append(Text(inert(self.progress.answer)))
         return Group(*parts, Text(footer(self.progress), style="dim"))
+
+    def _widest(self) -> int:
+        return max((len(node) for node in self.progress.rows), default=0)
 
 
 def _style(glyph: str) -> str:
