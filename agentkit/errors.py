@@ -2,7 +2,8 @@
 
     AgentkitError
     ├── UsageError          the developer's or the caller's: a wrong argument, an unknown model
-    │   └── MissingExtra    an optional dependency is not installed
+    │   ├── MissingExtra    an optional dependency is not installed
+    │   └── InvalidPlan     a plan's text or JSON form cannot be read
     ├── RunError            this run's
     │   ├── PlanRefused     the planner's plan still has problems after its repair turn
     │   ├── ModelError      the language model could not be reached or answered nonsense
@@ -10,6 +11,7 @@
     │   ├── RunCancelled    somebody stopped the run; it can be resumed
     │   └── StoreError      the journal or the artifact store cannot be read or written
     └── ToolError           a tool's: told to the planner, poisons only the node's dependants
+        └── EvaluationError a pure expression's, with the same consequences
 
 A message says what was expected, what came, and what to do next.
 """
@@ -38,6 +40,14 @@ class MissingExtra(UsageError):
     def __init__(self, feature: str, package: str, extra: str) -> None:
         super().__init__(f"{feature} needs {package}: pip install 'agentkit[{extra}]'")
         self.extra = extra
+
+
+class InvalidPlan(UsageError):
+    """An expression, or a plan's JSON form, cannot be read; `problems` says where and why."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
 
 
 class RunError(AgentkitError):
@@ -94,3 +104,7 @@ class ToolError(AgentkitError):
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
+
+
+class EvaluationError(ToolError):
+    """A pure expression has no value: a field that is not there, a bound that was reached."""
