@@ -3,6 +3,10 @@
 Needs `hibari-tts` (speech, Apache-2.0), `soundfile` and `pillow`.
 """
 
+# What speaks and writes sound is needed to remake the files only, so it is no dependency.
+# pyright: reportMissingImports=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from pathlib import Path
