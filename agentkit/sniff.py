@@ -15,6 +15,9 @@ HEAD_BYTES = 256 * 1024
 
 PREVIEW_CHARS = 200
 
+_SCANNED = 20 * PREVIEW_CHARS
+"""How much of a text is looked at for its preview: it may begin with much white space."""
+
 OCTETS = "application/octet-stream"
 
 _BY_SUFFIX = {
@@ -111,7 +114,9 @@ def preview(media_type: str, head: bytes, *, size_bytes: int | None = None) -> s
     if not head:
         return "empty"
     if is_text(media_type):
-        words = " ".join((_text(head) or "").split())
+        # Previews reach terminals and prompts: control characters must not.
+        text = "".join(c if c.isprintable() else " " for c in (_text(head) or "")[:_SCANNED])
+        words = " ".join(text.split())
         return words if len(words) <= PREVIEW_CHARS else words[: PREVIEW_CHARS - 1] + "…"
     try:
         if media_type == "audio/wav":

@@ -110,6 +110,10 @@ def test_long_text_is_cut_and_a_split_character_left_out() -> None:
     assert media_type("", "kůň".encode()[:-1]) == "text/plain"
 
 
+def test_a_preview_has_no_control_characters() -> None:
+    assert preview("text/plain", b"a\x1b[31mred\x07\r\nb\xe2\x80\xae") == "a [31mred b"
+
+
 def test_empty_is_said() -> None:
     assert preview("audio/wav", b"") == "empty"
 
