@@ -117,7 +117,9 @@ class FolderArtifacts:
         if self._sync == "power":
             _fsync_folder(target.parent)
             if target.parent not in self._durable_folders:
+                # A new folder is a new name in the one above it, which a power cut may forget.
                 _fsync_folder(self.folder)
+                _fsync_folder(self.folder.parent)
                 self._durable_folders.add(target.parent)
 
     @contextmanager
