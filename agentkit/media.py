@@ -19,11 +19,13 @@ pydantic does the work: the store comes in its validation and serialisation cont
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+
+from agentkit.sniff import HEAD_BYTES
+from agentkit.sniff import media_type as sniffed
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from agentkit.protocols import ArtifactStore
 
 ANY_MEDIA = "*/*"
-UNKNOWN_MEDIA = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,40 +148,6 @@ def matches(media_type: str, pattern: str) -> bool:
     return wanted_kind in ("*", kind) and wanted_subtype in ("*", subtype)
 
 
-def guess_media_type(data: bytes, name: str = "") -> str:
-    """The media type by the first bytes, else by the name's suffix, else octet-stream.
-
-    >>> guess_media_type(b"fLaC\\0\\0"), guess_media_type(b"hello", "notes.txt")
-    ('audio/flac', 'text/plain')
-    """
-    for signature, media_type in _SIGNATURES:
-        if data.startswith(signature):
-            return media_type
-    if data.startswith(b"RIFF"):
-        by_form = {b"WAVE": "audio/wav", b"WEBP": "image/webp", b"AVI ": "video/x-msvideo"}
-        return by_form.get(data[8:12], UNKNOWN_MEDIA)
-    if data[4:8] == b"ftyp":
-        return "audio/mp4" if data[8:11] == b"M4A" else "video/mp4"
-    return mimetypes.guess_type(name)[0] or UNKNOWN_MEDIA
-
-
-# From the formats' own specifications; RIFF and ISO media files need a second look.
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-    (b"%PDF-", "application/pdf"),
-    (b"fLaC", "audio/flac"),
-    (b"OggS", "audio/ogg"),
-    (b"ID3", "audio/mpeg"),
-    (b"\xff\xfb", "audio/mpeg"),
-    (b"\xff\xf3", "audio/mpeg"),
-)
-
-
 def _bare(media_type: str) -> str:
     return media_type.partition(";")[0].strip().lower()
 
@@ -215,7 +182,7 @@ def _stored(value: object, pattern: str, context: object) -> Artifact:
         given = None if "*" in pattern else pattern
         artifact = _store(context).put_file(value, media_type=given)
     elif isinstance(value, bytes):
-        given = guess_media_type(value) if "*" in pattern else pattern
+        given = sniffed("", value[:HEAD_BYTES]) if "*" in pattern else pattern
         artifact = _store(context).put(value, media_type=given)
     else:
         artifact = cast("Artifact", value)

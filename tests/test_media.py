@@ -18,9 +18,9 @@ from agentkit.media import (
     Image,
     ImageBytes,
     Media,
-    guess_media_type,
     matches,
 )
+from agentkit.sniff import media_type as media_type_of
 from agentkit.tool import Context, tool
 
 PNG = b"\x89PNG\r\n\x1a\n picture"
@@ -39,7 +39,7 @@ class Folder:
 
     def put_file(self, path: Path, *, media_type: str | None = None) -> Artifact:
         data = path.read_bytes()
-        guessed = media_type or guess_media_type(data, path.name)
+        guessed = media_type or media_type_of(path.name, data)
         return self.put(data, media_type=guessed, name=path.name)
 
     def path(self, sha256: str) -> Path:
@@ -180,22 +180,3 @@ def test_without_a_store_nothing_is_read() -> None:
 )
 def test_patterns_of_media_types(media_type: str, pattern: str, fits: bool) -> None:
     assert matches(media_type, pattern) is fits
-
-
-@pytest.mark.parametrize(
-    ("data", "name", "media_type"),
-    [
-        (b"RIFF\0\0\0\0WAVEfmt ", "", "audio/wav"),
-        (b"RIFF\0\0\0\0WEBPVP8 ", "", "image/webp"),
-        (b"\0\0\0 ftypM4A ", "", "audio/mp4"),
-        (b"\0\0\0 ftypisom", "", "video/mp4"),
-        (b"ID3\4", "", "audio/mpeg"),
-        (PNG, "misnamed.wav", "image/png"),
-        (b"hello", "notes.md", "text/markdown"),
-        (b"hello", "", "application/octet-stream"),
-    ],
-)
-def test_the_media_type_is_guessed_by_content_first(
-    data: bytes, name: str, media_type: str
-) -> None:
-    assert guess_media_type(data, name) == media_type
