@@ -1,0 +1,173 @@
+"""What is wrong with one node where certain names have certain types, and the type it binds."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import TYPE_CHECKING
+
+from agentkit.nearest import nearest
+from agentkit.plan.graph import (
+    Answer,
+    Arg,
+    Call,
+    Compute,
+    Const,
+    Guard,
+    Map,
+    Node,
+    Observe,
+    Position,
+    When,
+)
+from agentkit.plan.infer import infer
+from agentkit.plan.literal import conforms
+from agentkit.plan.mismatch import Mismatch
+from agentkit.plan.narrowing import Fact, facts_of
+from agentkit.plan.problem import Code, Problem
+from agentkit.plan.rules import BOOLEAN, each
+from agentkit.plan.schema import fits
+from agentkit.plan.scope import shown_by_guards
+from agentkit.plan.typename import type_name
+from agentkit.plan.types import (
+    UNKNOWN,
+    Type,
+    as_type,
+    element_of,
+    kind_of,
+    of,
+    properties_of,
+    resolved,
+    rest_of,
+)
+
+if TYPE_CHECKING:
+    from agentkit.tool import Tool
+
+Names = MutableMapping[str, Type]
+
+
+class NodeCheck:
+    """The check of one node (or of the answer); `problems` collects what is wrong with it."""
+
+    def __init__(
+        self, tools: Mapping[str, Tool], nodes: Mapping[str, Node], node: str | None
+    ) -> None:
+        self.tools, self.nodes, self.node = tools, nodes, node
+        self.problems: list[Problem] = []
+
+    def check(self, node: Node | Answer, names: Names) -> Type:
+        """The type that the node binds."""
+        if isinstance(node, Answer):
+            args = node.using if node.text is None else (*node.using, node.text)
+            self._all(args, names, frozenset())
+            return UNKNOWN
+        self._guard(node.when, names, node.at)
+        known = shown_by_guards(node.when, self.nodes)
+        match node:
+            case Call():
+                return self._call(node, names, known)
+            case Map():
+                return self._map(node, names, known)
+            case Compute():
+                return self._type(node.value, names, known)
+            case Guard():
+                self._type(node.test, names, known)
+                return BOOLEAN
+            case Observe():
+                self._all(node.using, names, known)
+                return of("null")
+
+    def complain(
+        self, code: Code, expected: str, found: str, at: Position, near: str | None = None
+    ) -> None:
+        self.problems.append(
+            Problem(code=code, expected=expected, found=found, at=at, node=self.node, nearest=near)
+        )
+
+    def _guard(self, when: When | None, names: Names, at: Position) -> None:
+        if when is None or isinstance(self.nodes.get(when.guard), Guard):
+            return
+        if when.guard in names and when.guard not in self.nodes:
+            return  # a refused guard has been complained about
+        guards = [name for name, node in self.nodes.items() if isinstance(node, Guard)]
+        near = nearest(when.guard, guards)
+        self.complain("unknown_name", "the name of a guard", repr(when.guard), at, near)
+
+    def _all(self, args: Iterable[Arg], names: Names, known: frozenset[Fact]) -> None:
+        for arg in args:
+            self._type(arg, names, known)
+
+    def _type(self, arg: Arg, names: Names, known: frozenset[Fact]) -> Type:
+        found, complaints = infer(arg, names, known)
+        for complaint in complaints:
+            self.complain(*complaint)
+        return found
+
+    def _call(self, call: Call, names: Names, known: frozenset[Fact]) -> Type:
+        tool = self.tools.get(call.tool)
+        if tool is None:
+            near = nearest(call.tool, self.tools)
+            self.complain("unknown_tool", "a tool", repr(call.tool), call.at, near)
+            self._all(call.args.values(), names, known)
+            return UNKNOWN
+        accepted = resolved(as_type(tool.input_schema))
+        parameters, rest = properties_of(accepted), rest_of(accepted)
+        meant: set[str] = set()
+        for name, arg in call.args.items():
+            wanted = parameters.get(name, rest)
+            if wanted is None:
+                near = nearest(name, parameters.keys() - call.args.keys())
+                meant.add(near or "")
+                self._unknown_argument(call, name, arg.at, parameters, near)
+                wanted = UNKNOWN
+            self._argument(arg, wanted, f"{name!r} of {call.tool}", names, known)
+        for name in accepted.schema.get("required", ()):
+            if name not in call.args and name not in meant:
+                kind = type_name(parameters.get(name, UNKNOWN))
+                expected = f"argument {name!r} ({kind}) of {call.tool}"
+                self.complain("missing_argument", expected, "none", call.at)
+        return as_type(tool.output_schema)
+
+    def _unknown_argument(
+        self, call: Call, name: str, at: Position, known: Mapping[str, Type], near: str | None
+    ) -> None:
+        expected = f"an argument of {call.tool} ({', '.join(known) or 'it takes none'})"
+        self.complain("unknown_argument", expected, repr(name), at, near)
+
+    def _argument(
+        self, arg: Arg, wanted: Type, what: str, names: Names, known: frozenset[Fact]
+    ) -> None:
+        if isinstance(arg, Const):
+            mismatch = conforms(arg.value, wanted)
+        else:
+            mismatch = fits(self._type(arg, names, known), wanted)
+        if mismatch is not None:
+            self._mismatch(mismatch, what, arg.at)
+
+    def _mismatch(self, mismatch: Mismatch, what: str, at: Position) -> None:
+        place = f" at {mismatch.place}" if mismatch.path else ""
+        self.complain(
+            "wrong_type",
+            f"{mismatch.expected} for {what}{place}",
+            mismatch.found,
+            at,
+            mismatch.nearest,
+        )
+
+    def _map(self, node: Map, names: Names, known: frozenset[Fact]) -> Type:
+        over = self._type(node.over, names, known)
+        element = each(over, lambda one: element_of(one) if kind_of(one) == "array" else None)
+        if element is None:
+            self.complain("wrong_type", "a list to map", type_name(over), node.over.at)
+        local: dict[str, Type] = {node.var: element or UNKNOWN}
+        inner = ChainMap(local, names)
+        known = frozenset(fact for fact in known if fact[0] != node.var)
+        if node.where is not None:
+            self._type(node.where, inner, known)
+            known |= facts_of(node.where, True)
+        for call in node.body:
+            if call.id in local:
+                self.complain("bound_twice", "a new name", f"{call.id!r}, bound before", call.at)
+            local[call.id] = self._call(call, inner, known)
+        return of("array", items=self._type(node.value, inner, known))
