@@ -14,6 +14,8 @@ from __future__ import annotations
 from agentkit.tools.files import files
 from agentkit.tools.names import named
 from agentkit.tools.python import python
+from agentkit.tools.read_image import read_image
 from agentkit.tools.search import search
+from agentkit.tools.transcribe import transcribe
 
-__all__ = ["files", "named", "python", "search"]
+__all__ = ["files", "named", "python", "read_image", "search", "transcribe"]

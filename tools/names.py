@@ -26,6 +26,18 @@ def _files(argument: str, store: Path) -> Made:
     return files(argument or ".")
 
 
+def _read_image(argument: str, store: Path) -> Made:
+    from agentkit.tools.read_image import read_image
+
+    return [read_image()]
+
+
+def _transcribe(argument: str, store: Path) -> Made:
+    from agentkit.tools.transcribe import transcribe
+
+    return [transcribe()]
+
+
 def _search(argument: str, store: Path) -> Made:
     from agentkit.tools.search import search
 
@@ -33,7 +45,13 @@ def _search(argument: str, store: Path) -> Made:
 
 
 FACTORIES: Mapping[str, Callable[[str, Path], Made]] = MappingProxyType(
-    {"files": _files, "python": _python, "search": _search}
+    {
+        "files": _files,
+        "python": _python,
+        "read_image": _read_image,
+        "search": _search,
+        "transcribe": _transcribe,
+    }
 )
 """From a name to what makes its tools, given the text after the colon and the agent's store."""
 

@@ -20,8 +20,8 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "local": ("xllamacpp",),
     "python": ("pydantic-monty",),
     "search": ("faiss-cpu", "numpy", "onnxruntime", "pypdf", "tokenizers"),
-    "speech": ("faster-whisper",),
-    "image": ("rapidocr", "onnxruntime", "pillow"),
+    "speech": ("av", "faster-whisper", "numpy"),
+    "image": ("numpy", "onnxruntime", "pillow", "rapidocr"),
 }
 """The packages that each extra brings; a test compares it with pyproject.toml."""
 

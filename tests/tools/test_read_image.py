@@ -1,0 +1,124 @@
+"""Reading pictures with the real models, and files that are no pictures."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from agentkit.errors import ToolError
+from agentkit.tools import read_image
+from agentkit.tools.read_image import Reading
+
+READ = read_image()
+
+
+def png(picture: Image.Image) -> bytes:
+    """The picture as a PNG file."""
+    made = io.BytesIO()
+    picture.save(made, "PNG")
+    return made.getvalue()
+
+
+def note(text: str, *, mode: str = "RGB", ground: Any = "white") -> Image.Image:
+    """A picture of one line of text."""
+    picture = Image.new(mode, (300, 200), ground)
+    ink = (0, 0, 0, 255) if mode == "RGBA" else "black"
+    ImageDraw.Draw(picture).text((20, 80), text, font=ImageFont.load_default(30), fill=ink)
+    return picture
+
+
+@pytest.fixture(scope="module")
+def menu(data: Path) -> Reading:
+    """The example price list, read once."""
+    return READ(image=data / "canteen.png")
+
+
+def test_a_price_list_is_read_line_by_line(menu: Reading) -> None:
+    assert menu.text.splitlines() == [
+        "Canteen prices from 1 March",
+        "Soup of the day 3.20 EUR",
+        "Main dish 6.80 EUR",
+        "Vegetarian main dish 6.10 EUR",
+        "Salad bowl 4.50 EUR",
+        "Coffee 1.40 EUR",
+        "Tea 1.10 EUR",
+        "Guests pay 30 percent more.",
+        "Open Monday to Friday, 11:30 to 14:00.",
+    ]
+
+
+def test_lines_have_a_confidence_and_the_picture_a_size(menu: Reading) -> None:
+    assert [line.text for line in menu.lines] == menu.text.splitlines()
+    assert all(0.8 < line.confidence <= 1 for line in menu.lines)
+    assert (menu.width, menu.height) == (760, 498)
+
+
+def test_transparent_pictures_have_a_white_ground(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(note("Room Cedar 160", mode="RGBA", ground=(0, 0, 0, 0))))
+    assert READ(image=tmp_path / "a.png").text == "Room Cedar 160"
+
+
+def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
+    turned = note("Room Birch 110").transpose(Image.Transpose.ROTATE_90)
+    tags = Image.Exif()
+    tags[0x0112] = 6  # turn by 90 degrees clockwise to see it upright
+    turned.save(tmp_path / "a.jpg", exif=tags, quality=95)
+    seen = READ(image=tmp_path / "a.jpg")
+    assert (seen.text, seen.width, seen.height) == ("Room Birch 110", 300, 200)
+
+
+def test_a_picture_without_text_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(Image.new("RGB", (64, 64), "white")))
+    seen = READ(image=tmp_path / "a.png")
+    assert (seen.text, seen.lines) == ("", ())
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """A small file that claims a huge picture."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(bytes(1000)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + pixels + chunk(b"IEND", b"")
+
+
+BAD = {
+    "is empty (0 bytes)": b"",
+    "not a picture (PNG, JPEG": b"hello, this is text",
+    "8000 x 8000 pixels, more than 40,000,000": huge_png(8_000, 8_000),
+    "more than 40,000,000 pixels; make it smaller": huge_png(10_000, 10_000),
+    "pixels; make it smaller": huge_png(100_000, 100_000),
+    "picture is damaged": png(note("Room"))[:400],
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_what_is_no_picture_is_told_in_a_sentence(tmp_path: Path, message: str) -> None:
+    (tmp_path / "a.png").write_bytes(BAD[message])
+    with pytest.raises(ToolError) as caught:
+        READ(image=tmp_path / "a.png")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_formats_outside_the_list_are_refused(tmp_path: Path) -> None:
+    """An encapsulated PostScript file would start an interpreter."""
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    with pytest.raises(ToolError, match="not a picture"):
+        READ(image=tmp_path / "a.png")
+
+
+def test_what_the_tool_declares() -> None:
+    declared = (READ.name, READ.effect, READ.cache, READ.trusted)
+    assert declared == ("read_image", "pure", True, False)
+    properties = cast("dict[str, Any]", READ.input_schema["properties"])
+    assert properties["image"]["contentMediaType"] == "image/*"
