@@ -127,13 +127,15 @@ class Reply:
 class Profile:
     """What an endpoint can do. What it cannot is done by prompt, validation and one repair.
 
-    `guided`: so small a model that a plan is decoded statement by statement under a grammar.
+    `prefill`: goes on from an assistant message in last place. `guided`: so small a model that a
+    plan is decoded statement by statement under a grammar.
     """
 
     tools: bool = True
     schema: bool = True
     grammar: bool = False
     vision: bool = False
+    prefill: bool = False
     guided: bool = False
     context_tokens: int = 128_000
     prices_usd_per_million: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
