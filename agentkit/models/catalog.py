@@ -7,7 +7,6 @@ hashes of the weights are those of the upstream project, so a package that was a
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from agentkit.models.assemble import (
     quiet,
     require_room,
 )
+from agentkit.nearest import nearest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,8 +184,8 @@ def entry(name: str) -> Entry:
     """
     if name in ENTRIES:
         return ENTRIES[name]
-    near = difflib.get_close_matches(name, ENTRIES, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, ENTRIES)
+    hint = f"; did you mean {near!r}?" if near else ""
     raise UsageError(f"expected one of the models {', '.join(ENTRIES)}, got {name!r}{hint}")
 
 

@@ -139,8 +139,8 @@ def _wait(state: RetryCallState) -> float:
 
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after_s if isinstance(error, ModelError) else None
-    chosen = tenacity.wait_exponential_jitter(initial=0.5, max=10.0)(state)
-    return chosen if asked is None else asked
+    grown = tenacity.wait_exponential(multiplier=0.5, max=10.0) + tenacity.wait_random(0, 0.25)
+    return grown(state) if asked is None else asked
 
 
 @contextlib.contextmanager
