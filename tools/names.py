@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from agentkit.errors import UsageError
+from agentkit.nearest import nearest
 from agentkit.tool import Tool
 
 Made = list[Tool[Any, Any]]
@@ -70,8 +70,8 @@ def named(name: str, store: Path = Path(".agentkit")) -> Made:
     """
     word, colon, argument = name.partition(":")
     if word not in FACTORIES:
-        near = difflib.get_close_matches(word, FACTORIES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = nearest(word, FACTORIES)
+        hint = f"; did you mean {near!r}?" if near else ""
         known = ", ".join(sorted(FACTORIES))
         raise UsageError(f"expected a tool or one of the names {known}; came {name!r}{hint}")
     if colon and word not in _TAKES_FOLDER:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -67,7 +67,8 @@ def transcribe(
         """
         samples = read_audio(audio, most_s=most_s)
         with _loading:  # else two first calls would both fetch and load
-            whisper = _load(ensure(model, models), threads or min(4, os.cpu_count() or 1))
+            folder = ensure(model, models, progress=_fetching(context))
+            whisper = _load(folder, threads or min(4, os.cpu_count() or 1))
         found, about = whisper.transcribe(
             samples,
             language=language,
@@ -84,6 +85,14 @@ def transcribe(
         return Transcript(text=text, language=about.language, seconds=seconds, segments=segments)
 
     return listen
+
+
+def _fetching(context: Context | None) -> Callable[[int, int], None]:
+    def tell(done: int, total: int) -> None:
+        if context is not None:
+            context.progress(done, total, "bytes of the model")
+
+    return tell
 
 
 def _segments(found: Iterable[Any], seconds: float, context: Context | None) -> Iterable[Segment]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentkit.artifacts import FolderArtifacts
 from agentkit.errors import ToolError
-from agentkit.media import Artifact
 from agentkit.tool import Context
 from agentkit.tools import python
 from agentkit.tools.sandbox import SandboxLimits
@@ -165,55 +164,45 @@ def test_variable_names_are_checked() -> None:
 
 
 @dataclass
-class Artifacts:
-    """Just enough of an artifact store for the tool: bytes by their hash."""
-
-    stored: dict[str, bytes] = field(default_factory=dict[str, bytes])
-
-    def add(self, data: bytes, name: str) -> dict[str, Any]:
-        sha256 = hashlib.sha256(data).hexdigest()
-        self.stored[sha256] = data
-        return {"sha256": sha256, "media_type": "text/csv", "size_bytes": len(data), "name": name}
-
-    def read(self, sha256: str) -> bytes:
-        return self.stored[sha256]
-
-
-@dataclass
 class Call:
     """The context of a call, with an artifact store only."""
 
-    artifacts: Artifacts
+    artifacts: FolderArtifacts
 
 
-def test_given_files_can_be_read_and_no_others() -> None:
-    store = Artifacts()
-    handle = store.add(b"x,y\n1,2\n", "table.csv")
-    context = cast("Context", Call(store))
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    """A context over a real store."""
+    return cast("Context", Call(FolderArtifacts(tmp_path)))
+
+
+def stored(context: Context, data: bytes, name: str) -> Json:
+    """The handle of stored bytes, as it stands in a plan's values."""
+    return asdict(context.artifacts.put(data, media_type="text/csv", name=name))
+
+
+def test_given_files_can_be_read_and_no_others(context: Context) -> None:
+    handle = stored(context, b"x,y\n1,2\n", "table.csv")
     code = "[open('/files/table.csv').read(), open('/files/table.csv', 'rb').read().decode()]"
     args = RUN.prepare({"code": code, "files": [handle]}, context)
-    assert RUN(**args).value == ["x,y\n1,2\n"] * 2
+    assert RUN.finish(RUN(**args), context) == {"value": ["x,y\n1,2\n"] * 2, "stdout": ""}
     args = RUN.prepare({"code": "open('/files/other.csv').read()", "files": [handle]}, context)
     with pytest.raises(ToolError, match="FileNotFoundError"):
         RUN(**args)
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "..", "nul\0"])
-def test_file_names_are_plain(name: str) -> None:
-    store = Artifacts()
-    args = RUN.prepare(
-        {"code": "1", "files": [store.add(b"x", name)]}, cast("Context", Call(store))
-    )
+def test_file_names_are_plain(context: Context, name: str) -> None:
+    args = RUN.prepare({"code": "1", "files": [stored(context, b"x", name)]}, context)
     with pytest.raises(ToolError, match="plain file names"):
         RUN(**args)
 
 
-def test_given_files_have_a_limit(tmp_path: Path) -> None:
+def test_given_files_have_a_limit(context: Context) -> None:
     small = python(limits=SandboxLimits(files_bytes=10))
-    store = Artifacts()
-    handle = Artifact(**store.add(b"x" * 11, "big.bin"))
+    args = small.prepare({"code": "1", "files": [stored(context, b"x" * 11, "big")]}, context)
     with pytest.raises(ToolError, match="the sandbox takes 10"):
-        small(code="1", files=[handle], context=cast("Context", Call(store)))
+        small(**args)
 
 
 def test_what_the_tool_declares() -> None:

@@ -5,17 +5,27 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from agentkit.artifacts import FolderArtifacts
 from agentkit.errors import ToolError
+from agentkit.tool import Context
 from agentkit.tools import read_image
 from agentkit.tools.read_image import Reading
 
 READ = read_image()
+
+
+@dataclass
+class Call:
+    """The context of a call, with an artifact store only."""
+
+    artifacts: FolderArtifacts
 
 
 def png(picture: Image.Image) -> bytes:
@@ -57,6 +67,17 @@ def test_lines_have_a_confidence_and_the_picture_a_size(menu: Reading) -> None:
     assert [line.text for line in menu.lines] == menu.text.splitlines()
     assert all(0.8 < line.confidence <= 1 for line in menu.lines)
     assert (menu.width, menu.height) == (760, 498)
+
+
+def test_in_a_plan_it_takes_a_handle_and_gives_json(data: Path, tmp_path: Path) -> None:
+    store = FolderArtifacts(tmp_path)
+    context = cast("Context", Call(store))
+    handle = asdict(store.put_file(data / "receipt.png"))
+    result = READ.finish(READ(**READ.prepare({"image": handle}, context)), context)
+    assert isinstance(result, dict)
+    assert "Total 94.00 EUR" in str(result["text"])
+    with pytest.raises(ValueError, match=r"expected an artifact of media type 'image/\*'"):
+        READ.prepare({"image": asdict(store.put_file(data / "call.flac"))}, context)
 
 
 def test_transparent_pictures_have_a_white_ground(tmp_path: Path) -> None:
