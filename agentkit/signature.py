@@ -251,4 +251,5 @@ def _docstring(function: Callable[..., Any]) -> Docstring:
 
 def _description(docs: Docstring) -> str:
     parts = (docs.short_description, docs.long_description)
-    return "\n\n".join(part.strip() for part in parts if part)
+    gap = "\n\n" if docs.blank_after_short_description else "\n"
+    return gap.join(part.strip() for part in parts if part)
