@@ -75,7 +75,11 @@ def test_odd_schemas_still_give_valid_python() -> None:
         "type": "object",
         "properties": {"x": {"type": "number"}, "class": {"type": "string"}},
     }
-    other: dict[str, Json] = {"type": "object", "title": "Talk", "properties": {"n": {"type": "integer"}}}
+    other: dict[str, Json] = {
+        "type": "object",
+        "title": "Talk",
+        "properties": {"n": {"type": "integer"}},
+    }
     text = stubs(
         named(
             transcribe,
