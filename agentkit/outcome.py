@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 from agentkit.types import Json, Status
 
@@ -35,3 +37,45 @@ class Outcome:
     def ok(self) -> bool:
         """Whether the node came to a value."""
         return self.status == "value"
+
+
+def outcome_to_json(outcome: Outcome) -> dict[str, Json]:
+    """The data of a `node.ended` event.
+
+    >>> outcome_to_json(Outcome("value", 7, seconds=0.5))
+    {'status': 'value', 'seconds': 0.5, 'attempts': 1, 'value': 7}
+    """
+    data: dict[str, Json] = {
+        "status": outcome.status,
+        "seconds": outcome.seconds,
+        "attempts": outcome.attempts,
+    }
+    failure = outcome.failure
+    if failure is None:
+        data["value"] = outcome.value
+    else:
+        data["failure"] = {
+            "kind": failure.kind,
+            "message": failure.message,
+            "retryable": failure.retryable,
+            "cause": failure.cause,
+        }
+    return data
+
+
+def outcome_from_json(data: Mapping[str, Json]) -> Outcome:
+    """The outcome in the data of a `node.ended` event.
+
+    >>> failed = Outcome("failed", failure=Failure("ToolError", "no such page"))
+    >>> outcome_from_json(outcome_to_json(failed)) == failed
+    True
+    """
+    fields = cast("dict[str, Any]", data)
+    failure = fields.get("failure")
+    return Outcome(
+        fields["status"],
+        fields.get("value"),
+        None if failure is None else Failure(**failure),
+        fields["seconds"],
+        fields["attempts"],
+    )

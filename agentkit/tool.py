@@ -33,13 +33,24 @@ R = TypeVar("R", default=Any)
 class Context(Protocol):
     """What a running call may know and do; a parameter annotated `Context` receives it."""
 
-    run: str
-    node: str
-    key: str
-    """Idempotency key: stable over retries and resumes of this node with these arguments."""
-    artifacts: ArtifactStore
-    model: Model
-    """The agent's model; calls through it are journaled under this node."""
+    @property
+    def run(self) -> str: ...
+
+    @property
+    def node(self) -> str: ...
+
+    @property
+    def artifacts(self) -> ArtifactStore: ...
+
+    @property
+    def key(self) -> str:
+        """Idempotency key: stable over retries and resumes of this node with these arguments."""
+        ...
+
+    @property
+    def model(self) -> Model:
+        """The agent's model; calls through it are journaled under this node."""
+        ...
 
     def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
         """Tell whoever follows the run how far this call is."""
