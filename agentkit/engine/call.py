@@ -1,0 +1,204 @@
+"""One call of a tool, from its arguments to its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Protocol
+
+from agentkit.engine.context import CallContext, Record, canonical
+from agentkit.engine.door import finished, prepared
+from agentkit.engine.item import Item
+from agentkit.engine.limits import Limits
+from agentkit.engine.place import Places, TimedOut
+from agentkit.engine.process import RemoteError
+from agentkit.engine.retry import retry, worth_retrying
+from agentkit.errors import EvaluationError
+from agentkit.outcome import Failure, Outcome
+from agentkit.plan.evaluate import evaluate
+from agentkit.plan.graph import Call
+from agentkit.tool import Tool
+from agentkit.types import Json, Status
+
+if TYPE_CHECKING:
+    from agentkit.protocols import ArtifactStore, Model
+
+
+class Cache(Protocol):
+    """Where results of pure tools are kept; a `Journal` is one."""
+
+    async def get(self, key: str) -> Json: ...
+
+    def put(self, key: str, value: Json) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Caller:
+    """Makes calls. What it holds is the same for all the calls of a run."""
+
+    run: str
+    record: Record
+    barrier: Callable[[], Awaitable[None]]
+    progress: Record
+    artifacts: ArtifactStore
+    model: Callable[[str], Model] | None
+    intents: Mapping[str, str]
+    limits: Limits
+    cache: Cache | None
+    places: Places
+    _seen: Counter[int] = field(default_factory=Counter[int])
+
+    async def call(self, item: Item, node: Call, tool: Tool) -> Outcome:
+        """How the call ended. Its failures are outcomes; `StoreError` is raised, and cancelling."""
+        try:
+            args = {name: evaluate(arg, item.scope) for name, arg in node.args.items()}
+        except EvaluationError as error:
+            return Outcome("failed", failure=_failure(error), attempts=0)
+        text = canonical(args)
+        context = CallContext(self.run, item.id, self.artifacts, text, self.model, self.progress)
+        refusal = self._refusal(item, tool, context)
+        if refusal is not None:
+            return refusal
+        self.record("node.started", item.id, {"tool": tool.name, "args": args})
+        item.begun = True
+        now = asyncio.get_running_loop().time
+        began = now()
+        try:
+            value = await self._value(item, tool, args, context)
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            failure = Failure("CancelledError", f"{tool.name} cancelled itself: {error!r}")
+            return Outcome("failed", None, failure, now() - began, context.attempts)
+        except Exception as error:  # noqa: BLE001 - the tool's boundary: what it raises is an outcome
+            # Nobody knows whether an effect that ran out of time happened, now or later.
+            in_doubt = isinstance(error, TimedOut) and tool.effect == "once"
+            status: Status = "in_doubt" if in_doubt else "failed"
+            return Outcome(status, None, _failure(error), now() - began, context.attempts)
+        return Outcome("value", value, None, now() - began, context.attempts)
+
+    def _refusal(self, item: Item, tool: Tool, context: CallContext) -> Outcome | None:
+        """The outcome of a call that must not be made."""
+        if tool.effect == "once" and self.intents and self.intents.get(item.id) == context.key:
+            message = (
+                f"{tool.name} was called before the run stopped, and nobody knows whether it took "
+                "effect; look, then plan anew"
+            )
+            return Outcome("in_doubt", failure=Failure("InDoubt", message), attempts=0)
+        if item.element:
+            return None  # bounded by its list, and equal elements are no loop
+        call = hash((tool.name, context.arguments))
+        self._seen[call] += 1
+        if self._seen[call] <= self.limits.repeats:
+            return None
+        message = (
+            f"{tool.name} was called {self.limits.repeats} times with these very arguments: use "
+            "what it returned, or call it with others"
+        )
+        return Outcome("failed", failure=Failure("Repeated", message), attempts=0)
+
+    async def _value(
+        self, item: Item, tool: Tool, args: Mapping[str, Json], context: CallContext
+    ) -> Json:
+        kwargs = prepared(tool, args, context)
+        if tool.effect in ("write", "once"):
+            return await self._effect(item, tool, args, kwargs, context)
+        if not tool.cache or self.cache is None:
+            return await self._attempts(item, tool, args, kwargs, context)
+        key = _cache_key(tool, context.arguments)
+        kept = await self.cache.get(key)
+        if isinstance(kept, dict) and "value" in kept:
+            return kept["value"]
+        value = await self._attempts(item, tool, args, kwargs, context)
+        self.cache.put(key, {"value": value})
+        return value
+
+    async def _effect(
+        self,
+        item: Item,
+        tool: Tool,
+        args: Mapping[str, Json],
+        kwargs: dict[str, Any],
+        context: CallContext,
+    ) -> Json:
+        """Intent, durable; then the call. Its receipt goes with the outcome.
+
+        A call that ran out of time gets none: nobody knows what it did, or will still do.
+        """
+        key = context.key
+        self.record("effect.intent", item.id, {"key": key})
+        await self.barrier()
+        try:
+            value = await self._attempts(item, tool, args, kwargs, context)
+        except TimedOut:
+            raise
+        except Exception:
+            item.receipt = key
+            raise
+        item.receipt = key
+        return value
+
+    async def _attempts(
+        self,
+        item: Item,
+        tool: Tool,
+        args: Mapping[str, Json],
+        kwargs: dict[str, Any],
+        context: CallContext,
+    ) -> Json:
+        context.attempts = 1
+        try:
+            if tool.runs == "loop" and tool.timeout_s is None and tool.batch is None:
+                return finished(tool, await tool.function(**kwargs), context)
+            return await self.places.attempt(item, tool, args, kwargs, context)
+        except Exception as error:
+            if not worth_retrying(tool, error):
+                raise
+            first = error
+
+        async def again() -> Json:
+            await _turn(item)
+            context.attempts += 1
+            fresh = prepared(tool, args, context)
+            return await self.places.attempt(item, tool, args, fresh, context)
+
+        def waiting(attempt: int, error: BaseException, wait_s: float) -> None:
+            data: dict[str, Json] = {
+                "attempt": attempt,
+                "error": f"{_kind(error)}: {error}",
+                "wait_s": wait_s,
+            }
+            self.record("node.retried", item.id, data)
+
+        assert tool.retry is not None
+        return await retry(
+            again, first, tool.retry, again=partial(worth_retrying, tool), waiting=waiting
+        )
+
+
+async def _turn(item: Item) -> None:
+    """Wait until the tool's rate allows another attempt."""
+    rate = item.lane.rate if item.lane is not None else None
+    if rate is not None:
+        now = asyncio.get_running_loop().time()
+        await asyncio.sleep(rate.reserve(now) - now)
+
+
+def _failure(error: BaseException) -> Failure:
+    message = str(error) or repr(error)
+    return Failure(_kind(error), message, retryable=getattr(error, "retryable", False) is True)
+
+
+def _kind(error: BaseException) -> str:
+    return error.kind if isinstance(error, RemoteError) else type(error).__name__
+
+
+def _cache_key(tool: Tool, arguments: str) -> str:
+    """Differs between tools of one name whose results have another shape."""
+    text = json.dumps([tool.name, tool.output_schema, arguments], sort_keys=True)
+    return f"tool:{sha256(text.encode()).hexdigest()}"

@@ -1,0 +1,65 @@
+"""What a running call may know and do, and the key under which its effect is done once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, TypeAlias
+
+from agentkit.errors import UsageError
+from agentkit.events import EventType
+from agentkit.types import Json
+
+if TYPE_CHECKING:
+    from agentkit.protocols import ArtifactStore, Model
+
+Record: TypeAlias = Callable[[EventType, str | None, Mapping[str, Json]], None]
+"""Appends an event of the run, or shows a transient one. May raise `StoreError`."""
+
+
+def canonical(args: Mapping[str, Json]) -> str:
+    """The one JSON text of these arguments, whatever the order of their names."""
+    return json.dumps(args, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def idempotency_key(run: str, node: str, arguments: str) -> str:
+    """64 hex digits from the run, the node and its canonical arguments; never from the model.
+
+    >>> idempotency_key("r1", "n1", canonical({"a": 1}))[:8]
+    '9e0d1c32'
+    """
+    return sha256(json.dumps([run, node, arguments]).encode()).hexdigest()
+
+
+@dataclass(slots=True, eq=False)
+class CallContext:
+    """The `agentkit.tool.Context` of one call. `attempts` counts those begun."""
+
+    run: str
+    node: str
+    artifacts: ArtifactStore
+    arguments: str
+    model_for: Callable[[str], Model] | None
+    report: Record
+    attempts: int = 0
+
+    @property
+    def key(self) -> str:
+        """The call's idempotency key."""
+        return idempotency_key(self.run, self.node, self.arguments)
+
+    @property
+    def model(self) -> Model:
+        """The agent's model, journaled under this node. Raises `UsageError` if there is none."""
+        if self.model_for is None:
+            raise UsageError(
+                f"node {self.node!r} asked for the agent's model and there is none; "
+                "pass Agent(model=…)"
+            )
+        return self.model_for(self.node)
+
+    def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
+        """Tell whoever follows the run how far this call is; from any thread."""
+        self.report("node.progress", self.node, {"done": done, "total": total, "unit": unit})

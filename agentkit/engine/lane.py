@@ -1,0 +1,106 @@
+"""Lanes: the ready calls that share the same bounds of concurrency, resources and rate. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop
+from math import ceil, inf
+
+from agentkit.engine.item import Item
+from agentkit.engine.limits import Limits
+from agentkit.engine.process import target
+from agentkit.errors import UsageError
+from agentkit.tool import Tool
+
+
+@dataclass(slots=True, eq=False)
+class Gate:
+    """A bound that several lanes may share: so many units, of which `free` are left."""
+
+    free: int
+
+
+@dataclass(slots=True, eq=False)
+class Rate:
+    """At most `per_s` starts a second: in any second, not only on average."""
+
+    per_s: float
+    starts: deque[float] = field(init=False)
+    window_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        count = ceil(self.per_s)
+        self.starts = deque(maxlen=count)
+        self.window_s = count / self.per_s
+
+    def next_at(self) -> float:
+        """The earliest time of the next start, in the clock of the starts."""
+        full = len(self.starts) == self.starts.maxlen
+        return self.starts[0] + self.window_s if full else -inf
+
+    def reserve(self, now: float) -> float:
+        """Take the next start; returns its time, now or later."""
+        at = max(now, self.next_at())
+        self.starts.append(at)
+        return at
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """The ready calls of tools with the same bounds, the longest remaining path on top."""
+
+    gates: Sequence[tuple[Gate, int]]
+    rate: Rate | None = None
+    heap: list[tuple[float, int, Item]] = field(default_factory=list[tuple[float, int, Item]])
+
+    def has_room(self, calls: int = 1) -> bool:
+        """Whether so many calls could start, the rate apart."""
+        return all(gate.free >= units * calls for gate, units in self.gates)
+
+    def top(self) -> tuple[float, int] | None:
+        """The best waiting call's rank, the smaller the sooner."""
+        heap = self.heap
+        while heap and (heap[0][2].state != "ready" or -heap[0][0] < heap[0][2].tail):
+            heappop(heap)  # removed, or queued anew when its tail grew
+        return heap[0][:2] if heap else None
+
+
+def lanes(tools: Mapping[str, Tool], limits: Limits) -> dict[str, Lane]:
+    """A lane for each tool's name; tools with no bounds of their own share one.
+
+    Raises `UsageError` for a tool that needs more of a resource than there is, or that a process
+    could not import.
+    """
+    parallel = Gate(limits.parallel)
+    places = {"loop": None, "thread": Gate(limits.threads), "process": Gate(limits.processes)}
+    resources: dict[str, Gate] = {}
+    shared: dict[str, Lane] = {}
+    found: dict[str, Lane] = {}
+    for name, tool in tools.items():
+        if tool.runs == "process":
+            target(tool)
+        gates = [(parallel, 1)]
+        # The batcher bounds the calls that batches make; the calls that wait for one are free.
+        place = None if tool.batch else places[tool.runs]
+        if place is not None:
+            gates.append((place, 1))
+        if tool.concurrency and not tool.batch:
+            gates.append((Gate(tool.concurrency), 1))
+        for resource, units in tool.resources.items():
+            total = limits.resources.get(resource, 1)
+            if units > total:
+                raise UsageError(
+                    f"tool {name!r} needs {units} of {resource!r} and there is {total}; "
+                    f"set Limits(resources={{{resource!r}: {units}}})"
+                )
+            gates.append((resources.setdefault(resource, Gate(total)), units))
+        rate = Rate(tool.rate_per_s) if tool.rate_per_s and not tool.batch else None
+        if rate is None and not tool.concurrency and not tool.resources:
+            found[name] = shared.setdefault(
+                "loop" if place is None else tool.runs, Lane(tuple(gates))
+            )
+        else:
+            found[name] = Lane(tuple(gates), rate)
+    return found

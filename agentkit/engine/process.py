@@ -1,0 +1,188 @@
+"""Tools with `runs="process"`: calls in child processes that can really be killed.
+
+A child speaks JSON over its pipes (an 8-byte length before each message) and is told what to call
+as `module:qualname`. Nothing is pickled: what a tool returns can not make this process run code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from agentkit.engine.context import CallContext
+from agentkit.errors import AgentkitError, ToolError, UsageError
+from agentkit.tool import Tool
+from agentkit.types import Json
+
+if TYPE_CHECKING:
+    from agentkit.media import Artifact
+    from agentkit.protocols import ArtifactStore
+
+LENGTH_BYTES = 8
+START = (
+    "import json, sys; __agentkit_worker__ = True; sys.path[:] = json.loads(sys.argv[1]); "
+    "from agentkit.engine.worker import main; main()"
+)
+
+
+class ProcessDied(ToolError):
+    """A tool's process ended before it returned anything."""
+
+
+class RemoteError(ToolError):
+    """What a tool raised in its process; `kind` is the class name it had there."""
+
+    def __init__(self, kind: str, message: str, *, retryable: bool) -> None:
+        super().__init__(message, retryable=retryable)
+        self.kind = kind
+
+
+def target(tool: Tool) -> dict[str, Json]:
+    """Where a child finds the tool's function. Raises `UsageError` if it can not."""
+    function = tool.function
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "<")
+    if module is None or "<" in name:
+        raise UsageError(
+            f"tool {tool.name!r} runs in a process, which has to import its function; "
+            "define it at the top level of a module"
+        )
+    main = sys.modules["__main__"]
+    if module != "__main__":
+        return {"module": module, "name": name, "path": None}
+    if (spec := getattr(main, "__spec__", None)) is not None:
+        return {"module": spec.name, "name": name, "path": None}
+    if (path := getattr(main, "__file__", None)) is None:
+        raise UsageError(
+            f"tool {tool.name!r} runs in a process, which can not import what an interactive "
+            "session defines; put it into a file"
+        )
+    return {"module": module, "name": name, "path": os.path.abspath(path)}
+
+
+class Processes:
+    """Child processes, one for each call at a time; idle ones are used again."""
+
+    def __init__(self) -> None:
+        self._idle: list[Process] = []
+        self._all: list[Process] = []
+
+    async def run(self, tool: Tool, args: Mapping[str, Json], context: CallContext) -> Json:
+        """The validated result. Being cancelled kills the process.
+
+        Raises `RemoteError` for what the tool raises, `ProcessDied` if its process ends.
+        """
+        process = self._idle.pop() if self._idle else await self._start()
+        finished = False
+        try:
+            call: dict[str, Json] = {"run": context.run, "node": context.node, "key": context.key}
+            reply = await _talk(process, {**target(tool), **call, "args": dict(args)}, context)
+            finished = True
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            code = await process.wait()
+            raise ProcessDied(
+                f"{tool.name}: its process ended with exit code {code} before it returned; "
+                "out of memory?",
+                retryable=True,
+            ) from error
+        finally:
+            if finished:
+                self._idle.append(process)
+            else:
+                _kill(process)
+        if "error" in reply:
+            told = reply["error"]
+            raise RemoteError(told["kind"], told["message"], retryable=told["retryable"])
+        return cast("Json", reply["result"])
+
+    async def close(self) -> None:
+        """Kill every child and wait for its end."""
+        for process in self._all:
+            _kill(process)
+        for process in self._all:
+            await process.wait()
+        self._all.clear()
+        self._idle.clear()
+
+    async def _start(self) -> Process:
+        if getattr(sys.modules["__main__"], "__agentkit_worker__", False):
+            raise UsageError(
+                'a script with runs="process" tools must start its run under '
+                'if __name__ == "__main__": its tools\' processes import it too'
+            )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", START, json.dumps(sys.path), stdin=PIPE, stdout=PIPE,
+            start_new_session=True,
+        )  # fmt: skip
+        self._all.append(process)
+        return process
+
+
+async def _talk(process: Process, call: dict[str, Json], context: CallContext) -> dict[str, Any]:
+    """Send a call, serve what it asks for meanwhile, and give its reply."""
+    await _send(process, call)
+    while True:
+        message = await _receive(process)
+        if "progress" in message:
+            context.progress(*message["progress"])
+        elif "artifact" in message:
+            await _send(process, _artifact(context.artifacts, message["artifact"]))
+        else:
+            return message
+
+
+def _artifact(store: ArtifactStore, asked: dict[str, Any]) -> dict[str, Json]:
+    """What the store has to say to a child."""
+    try:
+        match asked["method"]:
+            case "path":
+                return {"value": str(store.path(asked["sha256"]))}
+            case "put":
+                data = base64.b64decode(asked["data"])
+                handle = store.put(data, media_type=asked["media_type"], name=asked["name"])
+                return {"value": _handle(handle)}
+            case _:
+                path, media_type = Path(asked["path"]), asked["media_type"]
+                return {"value": _handle(store.put_file(path, media_type=media_type))}
+    except AgentkitError as error:
+        return {"error": str(error)}
+
+
+def _handle(artifact: Artifact) -> dict[str, Json]:
+    return {
+        "sha256": artifact.sha256,
+        "media_type": artifact.media_type,
+        "size_bytes": artifact.size_bytes,
+        "name": artifact.name,
+        "preview": artifact.preview,
+    }
+
+
+async def _send(process: Process, message: dict[str, Json]) -> None:
+    assert process.stdin is not None
+    data = json.dumps(message).encode()
+    process.stdin.write(len(data).to_bytes(LENGTH_BYTES) + data)
+    await process.stdin.drain()
+
+
+async def _receive(process: Process) -> dict[str, Any]:
+    assert process.stdout is not None
+    length = int.from_bytes(await process.stdout.readexactly(LENGTH_BYTES))
+    return cast("dict[str, Any]", json.loads(await process.stdout.readexactly(length)))
+
+
+def _kill(process: Process) -> None:
+    """The child and whatever it started."""
+    if process.stdin is not None:
+        process.stdin.close()
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,106 @@
+"""The ready calls, and which of them starts next. Pure: the clock is passed in."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+
+from agentkit.engine.item import Item
+from agentkit.engine.lane import Lane
+from agentkit.engine.priority import lengthen
+
+
+class Queue:
+    """`take` gives the call that starts next; `release` gives its places back."""
+
+    def __init__(self, lanes: Iterable[Lane], clock: Callable[[], float]) -> None:
+        self._lanes = tuple(dict.fromkeys(lanes))
+        self._clock = clock
+        self._fresh: deque[Item] = deque()
+        self._added: list[Item] = []
+        self._sorted = False
+        self.wake_at: float | None = None
+        """When to ask again, where only a rate keeps a call from starting."""
+
+    def note(self, item: Item) -> None:
+        """An item was added to the run: tails will have to follow."""
+        self._added.append(item)
+
+    def put(self, item: Item) -> None:
+        """A call became ready."""
+        item.state = "ready"
+        self._fresh.append(item)
+
+    def take(self) -> Item | None:
+        """The next call to start, in state running and with its places taken; None if none may."""
+        fresh = self._fresh
+        while fresh and fresh[0].state != "ready":
+            fresh.popleft()
+        if self._sorted:
+            return self._choose()
+        if not fresh:
+            return None
+        lane = _lane(fresh[0])
+        if lane.rate is None and lane.has_room(len(fresh)):
+            # Room for all of them: no need to know which is the most urgent.
+            return self._start(fresh.popleft(), lane)
+        return self._choose()
+
+    def release(self, item: Item) -> None:
+        """A call is over: its places are free."""
+        for gate, units in _lane(item).gates:
+            gate.free += units
+
+    def forget(self) -> None:
+        """Nothing more will start."""
+        self._fresh.clear()
+        self._added.clear()
+        for lane in self._lanes:
+            lane.heap.clear()
+        self._sorted = False
+        self.wake_at = None
+
+    def _choose(self) -> Item | None:
+        self._sort()
+        best: tuple[tuple[float, int], Lane] | None = None
+        self.wake_at = None
+        for lane in self._lanes:
+            rank = lane.top()
+            if rank is None or not lane.has_room() or (best is not None and best[0] < rank):
+                continue
+            if lane.rate is not None and (at := lane.rate.next_at()) > self._clock():
+                self.wake_at = at if self.wake_at is None else min(at, self.wake_at)
+                continue
+            best = rank, lane
+        if best is None:
+            self._sorted = any(lane.heap for lane in self._lanes)
+            return None
+        lane = best[1]
+        _, _, item = heappop(lane.heap)
+        if lane.rate is not None:
+            lane.rate.reserve(self._clock())
+        return self._start(item, lane)
+
+    def _sort(self) -> None:
+        """Bring the tails up to date, and every ready call into its lane."""
+        self._sorted = True
+        if not self._added and not self._fresh:
+            return
+        ready = dict.fromkeys(lengthen(self._added))
+        self._added.clear()
+        ready.update(dict.fromkeys(self._fresh))
+        self._fresh.clear()
+        for item in ready:
+            heappush(_lane(item).heap, (-item.tail, item.order, item))
+
+    def _start(self, item: Item, lane: Lane) -> Item:
+        for gate, units in lane.gates:
+            gate.free -= units
+        item.state = "running"
+        return item
+
+
+def _lane(item: Item) -> Lane:
+    assert item.lane is not None, f"{item.id} is no call"
+    return item.lane

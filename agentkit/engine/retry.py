@@ -1,0 +1,90 @@
+"""Trying again: which errors are worth it, and the waits between attempts (tenacity's)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from agentkit.errors import ModelError, ToolError
+from agentkit.tool import Retry, Tool
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+T = TypeVar("T")
+
+# These stay as they are however often one looks.
+LASTING = (
+    FileExistsError,
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+
+
+def worth_retrying(tool: Tool, error: BaseException) -> bool:
+    """Whether the same call may be made again, and may come out otherwise."""
+    if tool.retry is None or tool.effect == "once":
+        return False
+    if isinstance(error, ToolError | ModelError):
+        return error.retryable
+    # A call that may have had an effect is repeated only where its tool says that this is safe.
+    repeatable = tool.effect in ("pure", "read")
+    return repeatable and isinstance(error, OSError) and not isinstance(error, LASTING)
+
+
+async def retry(
+    attempt: Callable[[], Awaitable[T]],
+    first: Exception,
+    policy: Retry,
+    *,
+    again: Callable[[BaseException], bool],
+    waiting: Callable[[int, BaseException, float], None],
+) -> T:
+    """What a later attempt comes to, after the first ended in `first`; else the last error.
+
+    `again` says of an error whether to try once more; `waiting` hears of each wait: the number of
+    the attempt that failed, its error, the seconds until the next.
+    """
+    from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
+    failed: list[Exception] = [first]
+
+    async def one() -> T:
+        if failed:
+            raise failed.pop()
+        return await attempt()
+
+    def before_sleep(state: RetryCallState) -> None:
+        waiting(state.attempt_number, _error(state), state.upcoming_sleep)
+
+    retrying = AsyncRetrying(
+        sleep=asyncio.sleep,
+        stop=stop_after_attempt(policy.attempts),
+        wait=_waits(policy),
+        retry=retry_if_exception(again),
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+    return await retrying(one)
+
+
+def _waits(policy: Retry) -> Callable[[RetryCallState], float]:
+    """Exponential with full jitter, and never less than a server asked for."""
+    from tenacity import wait_random_exponential
+
+    backoff = wait_random_exponential(multiplier=policy.first_s, max=policy.most_s)
+
+    def wait(state: RetryCallState) -> float:
+        asked = getattr(_error(state), "retry_after_s", None)
+        return max(backoff(state), asked or 0.0)
+
+    return wait
+
+
+def _error(state: RetryCallState) -> BaseException:
+    error = state.outcome.exception() if state.outcome is not None else None
+    assert error is not None, "tenacity waits only after an attempt that failed"
+    return error

@@ -1,0 +1,344 @@
+"""The scheduler: nodes in, outcomes out, each as soon as what it needs is there.
+
+Dataflow without barriers or polling: what ends releases what waited for it, and only that. Which
+node is next is decided in `dataflow` and `queue`, which know no clock and no tasks; this module
+starts the tasks and writes what happens to the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from agentkit.engine.build import Builder, in_order
+from agentkit.engine.call import Cache, Caller
+from agentkit.engine.context import Record
+from agentkit.engine.dataflow import Dataflow
+from agentkit.engine.expand import Link, gathered
+from agentkit.engine.instant import instant
+from agentkit.engine.item import Element, Item
+from agentkit.engine.lane import lanes
+from agentkit.engine.limits import Limits
+from agentkit.engine.place import Places
+from agentkit.engine.queue import Queue
+from agentkit.engine.tasks import Tasks
+from agentkit.engine.watch import Watches
+from agentkit.errors import EvaluationError, LimitReached, RunCancelled, StoreError
+from agentkit.events import EventType
+from agentkit.outcome import Failure, Outcome, outcome_to_json
+from agentkit.plan.graph import Call, Map, Node, Patch
+from agentkit.tool import Tool
+from agentkit.types import Json
+
+if TYPE_CHECKING:
+    from agentkit.protocols import ArtifactStore, Model
+
+CANCELLED = Outcome("cancelled", failure=Failure("Cancelled", "stopped before it ended"))
+
+
+class Scheduler:
+    """Runs the nodes that it is given, each once what it needs has ended.
+
+    Use it as an async context manager: leaving the block cancels what still runs. `tools` by name;
+    `record` appends an event, and `await barrier()` returns when what was recorded is durable;
+    `model` gives the model for the calls of a node; `outcomes` and `intents` are what a journal
+    knew before a resume (a finished node is not run again, a `once` call with an intent and no
+    receipt ends in doubt); `cache` keeps results of pure tools; `estimate` gives a call's seconds,
+    else its tool's `expected_s` counts. Raises `UsageError` for a tool that needs more of a
+    resource than `limits` has.
+    """
+
+    def __init__(
+        self,
+        *,
+        tools: Mapping[str, Tool],
+        record: Record,
+        artifacts: ArtifactStore,
+        run: str,
+        barrier: Callable[[], Awaitable[None]] | None = None,
+        model: Callable[[str], Model] | None = None,
+        inputs: Mapping[str, Json] | None = None,
+        outcomes: Mapping[str, Outcome] | None = None,
+        intents: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        cache: Cache | None = None,
+        estimate: Callable[[Call], float] | None = None,
+    ) -> None:
+        limits = limits or Limits()
+        self._recorder = record
+        self._values: dict[str, Json] = dict(inputs or {})
+        bounds = lanes(tools, limits)
+        self._queue = Queue(bounds.values(), lambda: self._loop.time())
+        self._tasks = Tasks()
+        self._places = Places(spawn=self._tasks.spawn, freed=self._freed)
+        self._build = Builder(tools, bounds, limits, self._values, estimate)
+        self._known = dict(outcomes or {})
+        self._outcomes = dict(self._known)
+        self._flow = Dataflow()
+        self._watches = Watches()
+        self._error: BaseException | None = None
+        self._stopped = False
+        self._alarm: asyncio.TimerHandle | None = None
+        self._caller = Caller(
+            run=run, record=self._record, barrier=barrier or _nothing, progress=self._progress,
+            artifacts=artifacts, model=model, intents=intents or {}, limits=limits,
+            cache=cache, places=self._places,
+        )  # fmt: skip
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._stop()
+        try:
+            await self._tasks.close()
+        finally:
+            await self._places.close()
+        if error is None and self._error is not None:
+            raise self._error
+
+    @property
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """How nodes, elements of maps and their calls ended, by id; those known before included."""
+        return self._outcomes
+
+    def add(self, nodes: Iterable[Node]) -> None:
+        """Nodes that run as soon as what they need has ended; they may need one another.
+
+        Raises `LimitReached`, and `UsageError` for an unknown tool or name or an id bound twice;
+        the nodes before it stay.
+        """
+        self._check()
+        try:
+            for node, wanted in in_order(list(nodes)):
+                self._link(self._build.item(node, wanted, self._flow.items))
+        finally:
+            self._pump()
+        self._check()
+
+    def remove(self, names: Iterable[str]) -> Sequence[Node]:
+        """Forget nodes and all that needs them, as if they had never been; running ones are
+        cancelled. Returns the nodes that went with the named ones, for whoever adds them again.
+
+        Raises `UsageError` for an unknown name.
+        """
+        chosen = set(names)
+        gone = self._flow.users_of([self._flow.item(name) for name in chosen])
+        gone += [child for item in gone for child in item.children or ()]
+        for item in gone:
+            self._cancel(item)
+            for known in (self._outcomes, self._known, self._values):
+                known.pop(item.id, None)
+        self._flow.remove(gone)
+        self._watches.ended(item.id for item in gone)
+        self._pump()
+        return [
+            item.node
+            for item in gone
+            if not isinstance(item.node, Element) and not item.element and item.id not in chosen
+        ]
+
+    def patch(self, patch: Patch) -> None:
+        """Apply a change of the plan; what needs a replaced node runs anew. Raises as `add`."""
+        out = (*patch.remove, *(node.id for node in patch.replace))
+        again = self.remove(out) if out else ()
+        new = {node.id for node in patch.add}
+        self.add((*patch.replace, *patch.add, *(node for node in again if node.id not in new)))
+
+    def cancel(self) -> None:
+        """Start nothing more, and cancel what runs; whoever waits gets `RunCancelled`."""
+        self._stop()
+
+    async def settled(self, names: Iterable[str] | None = None) -> None:
+        """Returns when all nodes have ended, or these and what they need.
+
+        Raises `StoreError` where the journal failed, `RunCancelled` after `cancel`.
+        """
+        self._check()
+        if names is None:
+            if self._flow.open:
+                await self._watches.wait(None)
+        elif pending := self._flow.open_below(names):
+            await self._watches.wait(pending)
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._stopped:
+            raise RunCancelled("the run was cancelled; resume it to go on")
+
+    def _link(self, link: Link) -> None:
+        item = link.item
+        known = self._known.get(item.id)
+        skipped = self._flow.add(item, link.needs, known)
+        if known is not None:
+            self._settle(item, known)
+        elif skipped:
+            self._note_end(item)
+        else:
+            self._queue.note(item)
+
+    def _pump(self) -> None:
+        """Start whatever may start, and do what takes no time."""
+        ready, queue = self._flow.ready, self._queue
+        while not self._stopped:
+            while ready and not self._stopped:
+                item = ready.popleft()
+                if item.lane is not None:
+                    queue.put(item)
+                else:
+                    self._at_once(item)
+            next_call = queue.take()
+            if next_call is None:
+                break
+            self._start(next_call)
+        self._watches.wake(all_ended=not self._flow.open)
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """Come back when a rate allows the next call."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._queue.wake_at is not None and not self._stopped:
+            self._alarm = self._loop.call_at(self._queue.wake_at, self._pump)
+
+    def _start(self, item: Item) -> None:
+        assert isinstance(item.node, Call)
+        tool = self._build.tool(item.node)
+        item.task = self._tasks.spawn(self._caller.call(item, item.node, tool))
+        item.task.add_done_callback(partial(self._done, item))
+
+    def _done(self, item: Item, task: asyncio.Task[Outcome]) -> None:
+        item.task = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+        if item.outcome is None:
+            self._end(item, _outcome(task))
+        if not item.lingering:
+            self._queue.release(item)
+        self._pump()
+
+    def _freed(self, item: Item) -> None:
+        """An abandoned thread of this call has ended: its places were still taken."""
+        if item.task is None and not item.lingering:
+            self._queue.release(item)
+            self._pump()
+
+    def _at_once(self, item: Item) -> None:
+        node = item.node
+        assert not isinstance(node, Call)
+        if not isinstance(node, Map):
+            self._end(item, instant(node, item.scope))
+        elif item.children is None:
+            self._expand(item, node)
+        else:
+            elements = [child for child in item.children if isinstance(child.node, Element)]
+            self._end(item, gathered(elements, self._loop.time() - item.began))
+
+    def _expand(self, item: Item, node: Map) -> None:
+        try:
+            links = self._build.elements(item, node)
+        except (EvaluationError, LimitReached) as error:
+            self._end(item, Outcome("failed", failure=Failure(type(error).__name__, str(error))))
+            return
+        elements = [link.item for link in links if isinstance(link.item.node, Element)]
+        self._note("node.started", item.id, {"tool": None, "args": {}, "elements": len(elements)})
+        item.state, item.begun, item.began = "running", True, self._loop.time()
+        item.children = [link.item for link in links]
+        item.tolerant, item.estimate = True, 0.0
+        for link in links:
+            self._link(link)
+        self._flow.link(item, elements)
+        if item.waits == 0:
+            self._flow.ready.append(item)
+
+    def _end(self, item: Item, outcome: Outcome) -> None:
+        skipped = self._flow.end(item, outcome)
+        self._note_end(item)
+        for each in skipped:
+            self._note_end(each)
+
+    def _note_end(self, item: Item) -> None:
+        assert item.outcome is not None
+        self._note("node.ended", item.id, outcome_to_json(item.outcome))
+        if item.receipt is not None:
+            # After the outcome: a journal cut between the two must not look as if neither were.
+            self._note("effect.receipt", item.id, {"key": item.receipt})
+        self._settle(item, item.outcome)
+
+    def _settle(self, item: Item, outcome: Outcome) -> None:
+        self._outcomes[item.id] = outcome
+        if item.name is not None and outcome.ok:
+            item.scope[item.name] = outcome.value
+        self._watches.ended((item.id,))
+
+    def _cancel(self, item: Item) -> None:
+        """Record a started item as cancelled now; what its tool may still return is dropped."""
+        if item.outcome is not None:
+            return
+        task = item.task
+        ended = task is not None and task.done() and not task.cancelled()
+        self._flow.drop(item, _outcome(task) if task is not None and ended else CANCELLED)
+        if item.begun:
+            self._note_end(item)
+        if task is not None:
+            task.cancel()
+
+    def _stop(self) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
+        self._queue.forget()
+        for item in list(self._flow.items.values()):
+            if item.state == "running":
+                self._cancel(item)
+        self._watches.stop(self._error or RunCancelled("the run was cancelled"))
+
+    def _fail(self, error: BaseException) -> None:
+        if self._error is None:
+            self._error = error
+            self._stop()
+
+    def _record(self, kind: EventType, node: str | None, data: Mapping[str, Json]) -> None:
+        """For calls, which must not go on where their event could not be written."""
+        try:
+            self._recorder(kind, node, data)
+        except StoreError as error:
+            self._fail(error)
+            raise
+
+    def _note(self, kind: EventType, node: str | None, data: Mapping[str, Json]) -> None:
+        """For what has happened anyway."""
+        with suppress(StoreError):
+            self._record(kind, node, data)
+
+    def _progress(self, kind: EventType, node: str | None, data: Mapping[str, Json]) -> None:
+        if threading.get_ident() != self._thread:
+            with suppress(RuntimeError):  # the loop is closed: an abandoned thread talks to nobody
+                self._loop.call_soon_threadsafe(self._progress, kind, node, data)
+        elif (item := self._flow.items.get(node or "")) is not None and item.outcome is None:
+            self._note(kind, node, data)
+
+
+def _outcome(task: asyncio.Task[Outcome]) -> Outcome:
+    """What a task that has ended says; only a failing journal lets one end without saying."""
+    if task.cancelled():
+        return CANCELLED
+    error = task.exception()
+    if error is None:
+        return task.result()
+    return Outcome("failed", failure=Failure(type(error).__name__, str(error)))
+
+
+async def _nothing() -> None:
+    """The barrier of a journal that keeps nothing."""

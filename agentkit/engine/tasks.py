@@ -1,0 +1,36 @@
+"""The tasks of one scheduler: none is lost, and none outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Tasks:
+    """Tasks that have not ended."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Task[Any]] = set()
+
+    def spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start a task."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+        return task
+
+    async def close(self) -> None:
+        """Cancel the open ones and wait for their ends, however often that is itself cancelled."""
+        interrupted: asyncio.CancelledError | None = None
+        for task in self._open:
+            task.cancel()
+        while self._open:
+            try:
+                await asyncio.wait(self._open)
+            except asyncio.CancelledError as error:
+                interrupted = error
+        if interrupted is not None:
+            raise interrupted

@@ -1,0 +1,71 @@
+"""Tools that run in child processes, which import this module."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+from agentkit.errors import ToolError
+from agentkit.media import Media
+from agentkit.tool import Context, Retry, tool
+
+Text = Annotated[Path, Media("text/plain")]
+
+
+@tool(effect="pure", runs="process")
+def where(numbers: list[int]) -> dict[str, int]:
+    """The sum, and the process that made it."""
+    print("a tool may print")
+    return {"sum": sum(numbers), "pid": os.getpid()}
+
+
+@tool(effect="read", runs="process")
+def refuse(loud: bool) -> str:
+    """Says no, one way or the other."""
+    if loud:
+        sys.exit("bye")
+    raise ToolError("no", retryable=True)
+
+
+@tool(effect="read", runs="process")
+def crash() -> str:
+    """Takes its process along."""
+    os._exit(7)
+
+
+@tool(effect="read", runs="process", timeout_s=1.5)
+def hang(file: str) -> str:
+    """Starts a child of its own, writes both process ids, and stays for ever."""
+    child = subprocess.Popen(["sleep", "600"])
+    Path(file).write_text(f"{os.getpid()} {child.pid}")
+    time.sleep(600)
+    return "never"
+
+
+@tool(effect="pure", runs="process")
+def shout(text: Text, context: Context) -> Text:
+    """The text in capitals, as another artifact."""
+    context.progress(1, 2, "lines")
+    louder = Path(f"{text.name}.txt").absolute()
+    context.artifacts.put(b"beside", media_type="text/plain", name="beside.txt")
+    louder.write_text(text.read_text().upper())
+    return louder
+
+
+@tool(effect="pure", runs="process")
+def wrong() -> int:
+    """Returns what it does not promise."""
+    return "one"  # type: ignore[return-value]
+
+
+@tool(effect="read", runs="process", retry=Retry(attempts=2, first_s=0.01, most_s=0.01))
+def second_time(file: str) -> str:
+    """Works when the file is there, and makes it."""
+    if not Path(file).exists():
+        Path(file).touch()
+        raise ConnectionResetError("not yet")
+    return "ok"

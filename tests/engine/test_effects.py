@@ -1,0 +1,156 @@
+"""Effects: intent before, receipt with the outcome, no silent repeat."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from agentkit.engine.context import canonical, idempotency_key
+from agentkit.errors import ToolError
+from agentkit.outcome import Outcome
+from agentkit.tool import Context, tool
+from agentkit.types import Json
+from tests.engine.runs import Log, Ref, call, scheduler
+
+pytestmark = pytest.mark.anyio
+
+
+class Durable(Log):
+    """Knows how many of its events are durable."""
+
+    durable = 0
+
+    async def barrier(self) -> None:
+        await asyncio.sleep(0)
+        self.durable = len(self.events)
+
+
+async def test_the_intent_is_durable_before_the_call_and_the_receipt_comes_last() -> None:
+    log = Durable()
+    seen: list[tuple[str, int]] = []
+
+    @tool(effect="once")
+    async def send(to: str, context: Context) -> str:
+        """Notes its key and what was durable when it ran."""
+        seen.append((context.key, log.durable))
+        return to
+
+    async with scheduler([send], log, barrier=log.barrier) as run:
+        run.add([call("s", send, to="Ann")])
+        await run.settled()
+    assert log.kinds("s") == ["node.started", "effect.intent", "node.ended", "effect.receipt"]
+    key = idempotency_key("run", "s", canonical({"to": "Ann"}))
+    assert seen == [(key, 2)]
+    assert log.events[1][2] == log.events[3][2] == {"key": key}
+
+
+async def test_reading_waits_for_no_disk() -> None:
+    log = Durable()
+
+    @tool(effect="read")
+    async def look() -> int:
+        """Looks."""
+        return log.durable
+
+    async with scheduler([look], log, barrier=log.barrier) as run:
+        run.add([call("l", look)])
+        await run.settled()
+    assert run.outcomes["l"].value == 0
+    assert log.kinds("l") == ["node.started", "node.ended"]
+
+
+async def test_an_effect_that_failed_has_a_receipt_too() -> None:
+    log = Log()
+
+    @tool(effect="once")
+    async def refuse() -> str:
+        """Says no."""
+        raise ToolError("no")
+
+    async with scheduler([refuse], log) as run:
+        run.add([call("r", refuse)])
+        await run.settled()
+    assert log.kinds("r")[-2:] == ["node.ended", "effect.receipt"]
+
+
+async def test_a_once_call_with_an_intent_and_no_receipt_ends_in_doubt() -> None:
+    calls: list[str] = []
+
+    @tool(effect="once")
+    async def send(to: str) -> str:
+        """Must not be called again."""
+        calls.append(to)
+        return to
+
+    @tool(effect="write")
+    async def put(to: str) -> str:
+        """May be called again, with the same key."""
+        calls.append(to)
+        return to
+
+    def intents(to: str) -> dict[str, str]:
+        return {name: idempotency_key("run", name, canonical({"to": to})) for name in ("s", "p")}
+
+    log = Log()
+    async with scheduler([send, put], log, intents=intents("Ann")) as run:
+        run.add([call("s", send, to="Ann"), call("p", put, to="Ann"), call("t", put, to=Ref("s"))])
+        await run.settled()
+    assert calls == ["Ann"]
+    assert run.outcomes["s"].status == "in_doubt"
+    assert run.outcomes["t"].status == "skipped"
+    assert log.kinds("s") == ["node.ended"]
+    async with scheduler([send, put], intents=intents("Ann")) as run:
+        run.add([call("s", send, to="Bob")])  # replaced: another effect
+        await run.settled()
+    assert calls == ["Ann", "Bob"]
+
+
+async def test_a_once_call_that_ran_out_of_time_is_in_doubt_and_has_no_receipt() -> None:
+    @tool(effect="once", timeout_s=0.01)
+    async def send() -> str:
+        """Never answers."""
+        await asyncio.get_running_loop().create_future()
+        return "sent"
+
+    log = Log()
+    async with scheduler([send], log) as run:
+        run.add([call("s", send)])
+        await run.settled()
+    end = run.outcomes["s"]
+    assert end.status == "in_doubt" and end.failure is not None
+    assert "0.01 s" in end.failure.message
+    assert log.nodes("effect.receipt") == []
+
+
+class Kept:
+    """A cache in a dictionary."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Json] = {}
+
+    async def get(self, key: str) -> Json:
+        return self.values.get(key)
+
+    def put(self, key: str, value: Json) -> None:
+        self.values[key] = value
+
+
+async def test_results_of_pure_tools_are_kept_where_the_tool_says_so() -> None:
+    calls: list[int] = []
+
+    @tool(effect="pure", cache=True)
+    async def square(n: int) -> int | None:
+        """Notes its calls; the square of 0 is nothing, and that is kept as well."""
+        calls.append(n)
+        return n * n or None
+
+    cache = Kept()
+    ends: list[Outcome] = []
+    for _ in range(2):
+        async with scheduler([square], cache=cache) as run:
+            run.add([call("a", square, n=3), call("z", square, n=0)])
+            await run.settled()
+            ends.append(run.outcomes["a"])
+    assert calls == [3, 0]
+    assert [(end.value, end.attempts) for end in ends] == [(9, 1), (9, 0)]

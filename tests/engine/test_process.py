@@ -1,0 +1,154 @@
+"""Tools in child processes: real processes, really killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentkit.artifacts import FolderArtifacts
+from agentkit.engine.scheduler import Scheduler
+from agentkit.errors import UsageError
+from agentkit.plan.graph import Ref
+from agentkit.tool import tool
+from agentkit.types import Json
+from tests.engine import process_tools as tools
+from tests.engine.runs import Log, call, scheduler
+
+pytestmark = pytest.mark.anyio
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that is dead and not yet reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def failure(run: Scheduler, name: str) -> tuple[str, str]:
+    """Kind and message."""
+    end = run.outcomes[name].failure
+    assert end is not None
+    return end.kind, end.message
+
+
+async def test_a_call_runs_in_another_process_which_is_used_again_and_ends_with_the_run() -> None:
+    async with scheduler([tools.where]) as run:
+        run.add([call("a", tools.where, numbers=[1, 2])])
+        await run.settled()
+        run.add([call("b", tools.where, numbers=[3])])
+        await run.settled()
+        first, second = (run.outcomes[name].value for name in "ab")
+        assert isinstance(first, dict) and isinstance(second, dict)
+        assert (first["sum"], second["sum"]) == (3, 3)
+        assert first["pid"] == second["pid"] != os.getpid()
+        pid = int(str(first["pid"]))
+        assert alive(pid)
+    assert not alive(pid)
+
+
+async def test_errors_keep_their_names_and_the_run_goes_on() -> None:
+    async with scheduler([tools.refuse, tools.crash, tools.wrong, tools.where]) as run:
+        run.add([call("no", tools.refuse, loud=False), call("bye", tools.refuse, loud=True)])
+        run.add([call("crash", tools.crash), call("wrong", tools.wrong)])
+        run.add([call("fine", tools.where, numbers=[])])
+        await run.settled()
+    assert failure(run, "no") == ("ToolError", "no")
+    assert failure(run, "bye") == ("SystemExit", "bye")
+    assert failure(run, "wrong")[0] == "WrongType"
+    kind, message = failure(run, "crash")
+    assert kind == "ProcessDied" and "exit code 7" in message
+    assert run.outcomes["fine"].ok
+
+
+async def test_a_call_that_runs_out_of_time_dies_with_all_it_started(tmp_path: Path) -> None:
+    file = tmp_path / "pids"
+    async with scheduler([tools.hang]) as run:
+        run.add([call("h", tools.hang, file=str(file))])
+        await run.settled()
+        assert failure(run, "h")[0] == "TimedOut"
+    assert not any(alive(int(pid)) for pid in file.read_text().split())
+
+
+async def test_artifacts_and_progress_cross_the_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    log, store = Log(), FolderArtifacts(tmp_path / "store")
+    text = store.put(b"quiet", media_type="text/plain", name="q.txt")
+    handle: Json = {"sha256": text.sha256, "media_type": "text/plain", "size_bytes": 5}
+    async with scheduler([tools.shout], log, artifacts=store, inputs={"t": handle}) as run:
+        run.add([call("s", tools.shout, text=Ref("t"))])
+        await run.settled()
+    value = run.outcomes["s"].value
+    assert isinstance(value, dict)
+    assert store.read(str(value["sha256"])) == b"QUIET"
+    assert ("node.progress", "s", {"done": 1, "total": 2, "unit": "lines"}) in log.events
+
+
+async def test_a_passing_failure_is_tried_again(tmp_path: Path) -> None:
+    async with scheduler([tools.second_time]) as run:
+        run.add([call("s", tools.second_time, file=str(tmp_path / "mark"))])
+        await run.settled()
+    assert (run.outcomes["s"].value, run.outcomes["s"].attempts) == ("ok", 2)
+
+
+async def test_a_function_that_no_other_process_can_import_is_refused_at_once() -> None:
+    @tool(effect="pure", runs="process")
+    def inner() -> int:
+        """Defined inside a function."""
+        return 1
+
+    with pytest.raises(UsageError, match="'inner' runs in a process.*top level"):
+        scheduler([inner])
+
+
+SCRIPT = """
+import asyncio
+from pathlib import Path
+from agentkit.engine.scheduler import Scheduler
+from agentkit.plan.graph import Call
+from agentkit.artifacts import FolderArtifacts
+from agentkit.tool import tool
+
+@tool(effect="pure", runs="process")
+def one() -> int:
+    "One."
+    return 1
+
+async def main():
+    run = Scheduler(tools={"one": one}, record=lambda *event: None, run="r",
+                    artifacts=FolderArtifacts(Path("x")))
+    async with run:
+        run.add([Call(id="a", tool="one", args={})])
+        await run.settled()
+    print(run.outcomes["a"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("if __name__ == '__main__': asyncio.run(main())", "value=1"),
+        ("asyncio.run(main())", "if __name__"),
+    ],
+)
+async def test_a_script_can_define_them(tmp_path: Path, start: str, said: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT + start)
+    root = Path(__file__).parents[2]
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert "value=1" in done.stdout, done.stderr
+    assert said in done.stdout + done.stderr
