@@ -27,13 +27,15 @@ Rule: TypeAlias = Callable[[Sequence[Type], Mapping[str, Type]], Type | None]
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A pure function: its result's type, what it takes in words, how many arguments by place."""
+    """A pure function: its result's type, what it takes in words, how many arguments by place.
+
+    Which keywords it takes is decided where the text is read, see `purity`.
+    """
 
     result: Rule
     takes: str
     least: int = 1
     most: int | None = 1
-    named: frozenset[str] = frozenset()
 
 
 def _one(kinds: frozenset[str], result: Callable[[Type], Type]) -> Rule:
@@ -140,12 +142,12 @@ _LISTS = "a list"
 
 FUNCTIONS: Mapping[str, Function] = {
     "len": Function(_one(_SIZED, _length), "a list, an object or a text"),
-    "min": Function(_extreme, "a list or several values", most=None, named=frozenset(("default",))),
-    "max": Function(_extreme, "a list or several values", most=None, named=frozenset(("default",))),
-    "sum": Function(_sum, "a list of numbers", most=2, named=frozenset(("start",))),
-    "round": Function(_round, "a number", most=2, named=frozenset(("ndigits",))),
+    "min": Function(_extreme, "a list or several values", most=None),
+    "max": Function(_extreme, "a list or several values", most=None),
+    "sum": Function(_sum, "a list of numbers", most=2),
+    "round": Function(_round, "a number", most=2),
     "abs": Function(_one(NUMERIC, _whole), "a number"),
-    "sorted": Function(_sorted, _LISTS, named=frozenset(("reverse",))),
+    "sorted": Function(_sorted, _LISTS),
     "str": Function(_text, "a value", least=0),
     "int": Function(_one(_READABLE, _length), "a number or a text", least=0),
     "float": Function(_one(_READABLE, lambda _: NUMBER), "a number or a text", least=0),
@@ -154,7 +156,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "all": Function(_any, _LISTS),
     "range": Function(_range, "integers", most=3),
     "zip": Function(_zip, "lists", least=0, most=None),
-    "enumerate": Function(_enumerate, _LISTS, most=2, named=frozenset(("start",))),
+    "enumerate": Function(_enumerate, _LISTS, most=2),
     "list": Function(_list, _LISTS, least=0),
     "dict": Function(_dict, "pairs or named values", least=0),
 }
