@@ -42,14 +42,14 @@ def one_clause(tree: ast.ListComp) -> ast.ListComp:
         return ast.copy_location(ast.ListComp(tree.elt, [clause]), tree)
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     var = "item" if "item" not in used else fresh("item", used)
-    replaced = _Replaced(dict(_unpacked(clause.target, ast.Name(var, LOAD))))
+    replaced = Replaced(dict(_unpacked(clause.target, ast.Name(var, LOAD))))
     variable = ast.copy_location(ast.Name(var, ast.Store()), clause.target)
     tests = [replaced.visit(test) for test in tests]
     clause = ast.comprehension(variable, clause.iter, tests, 0)
     return ast.copy_location(ast.ListComp(replaced.visit(tree.elt), [clause]), tree)
 
 
-class _Replaced(ast.NodeTransformer):
+class Replaced(ast.NodeTransformer):
     """Puts what stands for a name in its place."""
 
     def __init__(self, trees: Mapping[str, ast.expr]) -> None:

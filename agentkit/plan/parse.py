@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from agentkit.plan.graph import Position
 from agentkit.plan.problem import Problem
 
-MAX_STATEMENT = 64_000
+MAX_STATEMENT = 256_000
 """Characters of one statement."""
 
 _MARK = re.compile(r"""\"\"\"|'''|["'#\\()\[\]{}]""")
