@@ -136,11 +136,8 @@ def _node(progress: Progress, event: Event, name: str) -> Progress:
 
 def _of_element(row: Row, event: Event) -> Row:
     """A map's row counts its elements; the calls inside one are below what a row shows."""
-    if (event.node or "").endswith("]"):
-        if event.type == "node.started":
-            return replace(row, total=row.total + 1)
-        if event.type == "node.ended":
-            return replace(row, done=row.done + 1)
+    if event.type == "node.ended" and (event.node or "").endswith("]"):
+        return replace(row, done=row.done + 1)
     return row
 
 
@@ -150,7 +147,14 @@ def _of_node(row: Row, event: Event) -> Row:
         args = data.get("args")
         shown = arguments(args) if isinstance(args, dict) else ""
         tool = text_of(data.get("tool")) or row.what
-        return replace(row, what=f"{tool} {shown}".strip(), state="run", since=event.time)
+        elements = data.get("elements")
+        return replace(
+            row,
+            what=f"{tool} {shown}".strip(),
+            state="run",
+            since=event.time,
+            total=elements if isinstance(elements, int) else 0,
+        )
     if event.type == "node.retried":
         attempt = data.get("attempt")
         return replace(row, detail=f"attempt {attempt} failed: {error_of(data.get('error'))}")
@@ -169,8 +173,27 @@ def _of_node(row: Row, event: Event) -> Row:
 
 
 def what_of(node: Mapping[str, Json]) -> str:
-    """What a planned node (in the plan's JSON form) will do: its tool, or its kind."""
-    return text_of(node.get("tool")) or text_of(node.get("kind"))
+    """What a planned node (in the plan's JSON form) will do: a tool's name, or a few words."""
+    if "tool" in node:
+        return text_of(node["tool"])
+    if "over" in node:
+        body = node.get("body")
+        calls = body if isinstance(body, list) else []
+        tools = [text_of(call.get("tool")) for call in calls if isinstance(call, dict)]
+        return one_line(f"{', '.join(tools)} for each of {_source(node['over'])}", 60)
+    for kind, word in (("compute", ""), ("guard", "if "), ("observe", "observe ")):
+        if kind in node:
+            return one_line(word + _source(node[kind]), 60)
+    return ""
+
+
+def _source(arg: Json) -> str:
+    """An argument of the JSON form as text: `{"$": source}` is a reference or an expression."""
+    if isinstance(arg, list):
+        return ", ".join(map(_source, arg))
+    if isinstance(arg, dict) and "$" in arg:
+        return text_of(arg["$"])
+    return digest(arg)
 
 
 def how_far(data: Mapping[str, Json]) -> str:

@@ -22,7 +22,7 @@ class Script:
 
 def call(name: str, tool: str) -> Json:
     """A call as a patch's JSON form shows it, as far as progress looks."""
-    return {"kind": "call", "id": name, "tool": tool, "args": {}}
+    return {"id": name, "tool": tool, "args": {}}
 
 
 def briefing() -> list[Event]:

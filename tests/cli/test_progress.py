@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,15 +58,32 @@ def test_unknown_price_is_not_shown_as_zero() -> None:
 
 def test_a_map_counts_its_elements() -> None:
     script = Script()
-    notes: Json = {"kind": "map", "id": "notes", "body": []}
+    body: Json = [{"id": "s", "tool": "summarize", "args": {}}]
+    notes: Json = {"id": "notes", "over": {"$": "hits"}, "var": "h", "body": body}
     script.add("plan.patched", turn=0, patch={"add": [notes]})
-    script.add("node.started", "notes", tool="map", args={})
+    script.add("node.started", "notes", tool=None, args={}, elements=3)
     for index in range(3):
-        script.add("node.started", f"notes[{index}]", args={})
-        script.add("node.started", f"notes[{index}].summarize_1", tool="summarize", args={})
-    script.add("node.ended", "notes[0].summarize_1", status="value", value="x", seconds=0.1)
+        script.add("node.started", f"notes[{index}].s", tool="summarize", args={})
+    script.add("node.ended", "notes[0].s", status="value", value="x", seconds=0.1)
     script.add("node.ended", "notes[0]", status="value", value="x", seconds=0.1)
-    assert [row[3] for row in rows(progress_of(script.events), now=0)] == ["1 of 3"]
+    assert [row[2:4] for row in rows(progress_of(script.events), now=0)] == [
+        ("summarize for each of hits", "1 of 3")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("node", "what"),
+    [
+        ({"id": "n", "compute": {"$": "price * 1.19"}}, "price * 1.19"),
+        ({"id": "n", "compute": 3}, "3"),
+        ({"id": "n", "guard": {"$": "total > 1000"}}, "if total > 1000"),
+        ({"id": "n", "observe": [{"$": "a"}, {"$": "b"}]}, "observe a, b"),
+    ],
+)
+def test_a_planned_node_says_what_it_will_do(node: Json, what: str) -> None:
+    script = Script()
+    script.add("plan.patched", turn=0, patch={"add": [node]})
+    assert [row[2] for row in rows(progress_of(script.events), now=0)] == [what]
 
 
 def test_a_long_call_says_how_far_it_is() -> None:
