@@ -12,10 +12,23 @@ from __future__ import annotations
 # A factory is imported here, never looked up lazily: it has the name of its module, and whoever
 # imported the module first would otherwise find that under the name.
 from agentkit.tools.files import files
+from agentkit.tools.language import ask, compute, extract, summarize, translate
 from agentkit.tools.names import named
 from agentkit.tools.python import python
 from agentkit.tools.read_image import read_image
 from agentkit.tools.search import search
 from agentkit.tools.transcribe import transcribe
 
-__all__ = ["files", "named", "python", "read_image", "search", "transcribe"]
+__all__ = [
+    "ask",
+    "compute",
+    "extract",
+    "files",
+    "named",
+    "python",
+    "read_image",
+    "search",
+    "summarize",
+    "transcribe",
+    "translate",
+]

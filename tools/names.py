@@ -44,9 +44,23 @@ def _search(argument: str, store: Path) -> Made:
     return [search(argument or ".", index=store / "index")]
 
 
+def _language(argument: str, store: Path) -> Made:
+    from agentkit.tools.language import ask, compute, extract, summarize, translate
+
+    return [compute(), ask(), summarize(), translate(), extract()]
+
+
+def _compute(argument: str, store: Path) -> Made:
+    from agentkit.tools.language import compute
+
+    return [compute()]
+
+
 FACTORIES: Mapping[str, Callable[[str, Path], Made]] = MappingProxyType(
     {
+        "compute": _compute,
         "files": _files,
+        "language": _language,
         "python": _python,
         "read_image": _read_image,
         "search": _search,

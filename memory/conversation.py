@@ -1,0 +1,66 @@
+"""The turns of a session: what was asked and answered before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from agentkit.messages import Message
+from agentkit.protocols import Journal, Recalled
+from agentkit.types import Json
+
+CHARACTERS_A_TOKEN = 4
+MOST_TURNS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Keeps the turns of each session in the journal's store.
+
+    The newest turns that fit into `most_tokens` (estimated at four characters a token) are
+    recalled. Runs without a session are not kept.
+
+        >>> import asyncio
+        >>> from agentkit.journal.memory import MemoryJournal
+        >>> async def talk() -> list[str]:
+        ...     memory = Conversation(MemoryJournal())
+        ...     await memory.store("My name is Ida.", session="s", plan="", answer="Hello Ida.")
+        ...     recalled = await memory.recall("What is my name?", session="s")
+        ...     return [turn.content for turn in recalled.history]
+        >>> asyncio.run(talk())
+        ['My name is Ida.', 'Hello Ida.']
+    """
+
+    journal: Journal
+    most_tokens: int = 1500
+
+    async def recall(self, task: str, *, session: str | None) -> Recalled:
+        """The session's newest turns, oldest of them first."""
+        if session is None:
+            return Recalled()
+        left = self.most_tokens * CHARACTERS_A_TOKEN
+        kept: list[Message] = []
+        for turn in reversed(await self._turns(session)):
+            left -= len(turn["task"]) + len(turn["answer"])
+            if left < 0:
+                break
+            kept += [_message("assistant", turn["answer"]), _message("user", turn["task"])]
+        return Recalled(history=tuple(reversed(kept)))
+
+    async def store(self, task: str, *, session: str | None, plan: str, answer: str) -> None:
+        """Adds a turn to the session; beyond 200 the oldest go."""
+        if session is None:
+            return
+        turns = [*await self._turns(session), {"task": task, "answer": answer}]
+        self.journal.put(_key(session), cast("Json", turns[-MOST_TURNS:]))
+
+    async def _turns(self, session: str) -> list[dict[str, str]]:
+        return cast("list[dict[str, str]]", await self.journal.get(_key(session)) or [])
+
+
+def _key(session: str) -> str:
+    return f"conversation:{session}"
+
+
+def _message(role: Literal["user", "assistant"], content: str) -> Message:
+    return Message(role, content)

@@ -1,0 +1,93 @@
+"""The prompts of the planners: files of `prompts/`, filled with tools, task and inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from agentkit.messages import Message
+from agentkit.plan.source import to_source
+from agentkit.plan.stubs import stubs
+from agentkit.plan.typename import type_name
+from agentkit.plan.types import as_type
+from agentkit.planners.digest import digests
+from agentkit.protocols import Brief, Example
+from agentkit.types import Schema
+
+MOST_HISTORY_CHARACTERS = 1500
+MOST_EXAMPLES = 2
+
+
+@cache
+def prompt_file(name: str) -> str:
+    """The text of a file in `prompts/`."""
+    return (files("agentkit.planners") / "prompts" / name).read_text(encoding="utf-8").strip()
+
+
+def guided_prompt(brief: Brief) -> tuple[Message, ...]:
+    """The constant prefix (rules, tools, examples) as one system message, then the task."""
+    prefix = (
+        prompt_file("guided.md")
+        .replace("{tools}", _dense(stubs(brief.tools)))
+        .replace("{examples}", prompt_file("guided_examples.md"))
+    )
+    return Message("system", prefix), Message("user", task_text(brief))
+
+
+def _dense(text: str) -> str:
+    """Stubs in fewer tokens: under a grammar the model needs them for their meaning only."""
+    return text.replace("@dataclass\n", "").replace("\n\n", "\n")
+
+
+def program_prompt(brief: Brief) -> tuple[Message, ...]:
+    """The language and the tools, the task, and in later turns how the plan stands."""
+    system = prompt_file("program.md").replace("{tools}", stubs(brief.tools))
+    user = task_text(brief)
+    if brief.turn:
+        user += "\n\n" + standing(brief)
+    return Message("system", system), Message("user", user)
+
+
+def standing(brief: Brief) -> str:
+    """The plan so far, what came of it, and what the planner is to do about it."""
+    parts = [f"The program so far:\n\n```python\n{to_source(brief.plan)}```"]
+    if brief.outcomes:
+        parts.append(f"What its nodes came to:\n\n{digests(brief.outcomes)}")
+    if brief.problems:
+        problems = "\n".join(f"- {problem}" for problem in brief.problems)
+        parts.append(
+            f"These statements were refused:\n\n```python\n{brief.refused}\n```\n\n{problems}"
+        )
+        parts.append("Write them again without these mistakes. What stands is not repeated.")
+    elif brief.plan.answer is not None:
+        parts.append(
+            "Some of it failed. Write statements that get what is missing in another way, under "
+            "new names, and a new answer(…); or write nothing, and the answer is given without it."
+        )
+    else:
+        parts.append("Go on with the program behind its last line, or end it with answer(…).")
+    return "\n\n".join(parts)
+
+
+def task_text(brief: Brief) -> str:
+    """The task, its inputs with their types, and what memory and the agent's author add to it."""
+    parts = [shown(example) for example in brief.examples[:MOST_EXAMPLES]]
+    if brief.history:
+        turns = "\n".join(f"{turn.role}: {turn.content}" for turn in brief.history)
+        parts.append(f"The conversation so far:\n{turns[-MOST_HISTORY_CHARACTERS:]}")
+    if brief.instructions:
+        parts.append(brief.instructions)
+    parts.append(f"Task: {brief.task}" + inputs_line(brief.plan.inputs))
+    return "\n\n".join(parts)
+
+
+def shown(example: Example) -> str:
+    """An example as the prompt files write them."""
+    return f"Task: {example.task}\n{example.plan.strip()}"
+
+
+def inputs_line(inputs: Mapping[str, Schema]) -> str:
+    """`Inputs: call: Audio, amount: float` on a line of its own; nothing where there are none."""
+    named = [f"{name}: {type_name(as_type(schema))}" for name, schema in inputs.items()]
+    return f"\nInputs: {', '.join(named)}" if named else ""

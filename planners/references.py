@@ -1,0 +1,116 @@
+"""What a statement can refer to: names, the fields and elements inside them, and their types."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from agentkit.plan.schema import fits
+from agentkit.plan.types import (
+    Type,
+    alternatives,
+    element_of,
+    is_unknown,
+    kind_of,
+    properties_of,
+)
+
+SCALARS = frozenset(("string", "number", "integer", "boolean"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A way to write a value that exists, as `talk.text` or `hits[0].text`, and its type."""
+
+    text: str
+    type: Type
+
+
+def references(name: str, given: Type, *, steps: int = 1) -> Iterator[Reference]:
+    """`name`, and what lies `steps` fields inside it or inside its first element."""
+    yield Reference(name, given)
+    member = only(given)
+    if not steps or member is None or media_type(member) is not None:
+        return
+    kind = kind_of(member)
+    if kind == "object":
+        for field, inner in properties_of(member).items():
+            yield Reference(f"{name}.{field}", inner)
+    elif kind == "array":
+        first = Reference(f"{name}[0]", element_of(member))
+        yield first
+        inside = only(first.type)
+        if inside is not None and kind_of(inside) == "object":
+            for field, inner in properties_of(inside).items():
+                yield Reference(f"{first.text}.{field}", inner)
+
+
+def fitting(
+    types: Mapping[str, Type], wanted: Type, *, among: Collection[str] | None = None
+) -> list[str]:
+    """Every reference whose type surely fits `wanted`, over all names or those of `among`.
+
+    Unknown types are left out where something known is wanted, and bytes where anything is: a tool
+    that reads bytes says so.
+    """
+    anything = is_open(wanted)
+    return [
+        reference.text
+        for name, given in types.items()
+        if among is None or name in among
+        for reference in references(name, given, steps=0 if anything else 1)
+        if holds_media(reference.type) == holds_media(wanted)
+        and (anything or _surely(reference.type, wanted))
+    ]
+
+
+def _surely(given: Type, wanted: Type) -> bool:
+    known = not any(is_unknown(member) for member in alternatives(given))
+    return known and fits(given, wanted) is None
+
+
+def scalars(types: Mapping[str, Type], *, among: Collection[str] | None = None) -> list[str]:
+    """Every reference that reads well inside an f-string."""
+    return [
+        reference.text
+        for name, given in types.items()
+        if among is None or name in among
+        for reference in references(name, given)
+        if kinds_of(reference.type) & SCALARS
+    ]
+
+
+def only(given: Type) -> Type | None:
+    """The one known member of a type; None for unions and unknowns."""
+    members = alternatives(given)
+    return members[0] if len(members) == 1 and not is_unknown(members[0]) else None
+
+
+def kinds_of(given: Type) -> frozenset[str]:
+    """The JSON kinds of a type's values; empty where they may be anything."""
+    kinds = [None if is_unknown(member) else kind_of(member) for member in alternatives(given)]
+    return frozenset() if None in kinds else frozenset(kind for kind in kinds if kind)
+
+
+def is_open(wanted: Type) -> bool:
+    """Whether a parameter takes anything."""
+    return any(is_unknown(member) for member in alternatives(wanted))
+
+
+def media_type(member: Type) -> str | None:
+    """The media type of an artifact's type, `*/*` where any will do; None for other values."""
+    if "contentMediaType" in member.schema:
+        return str(member.schema["contentMediaType"])
+    is_object = kind_of(member) == "object"
+    return "*/*" if is_object and "sha256" in properties_of(member) else None
+
+
+def holds_media(given: Type) -> bool:
+    """Whether a value is an artifact or a list of them."""
+    member = only(given)
+    if member is None:
+        return False
+    if media_type(member) is not None:
+        return True
+    inside = only(element_of(member)) if kind_of(member) == "array" else None
+    return inside is not None and media_type(inside) is not None

@@ -1,0 +1,175 @@
+"""Writes the answer over the outcomes that the plan names for it: streamed, cited, or typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from agentkit.errors import ModelError
+from agentkit.messages import Message, Request, Text
+from agentkit.models.complete import bounded, complete
+from agentkit.outcome import Outcome
+from agentkit.plan.graph import Answer, Plan, Ref, needs
+from agentkit.plan.graph import Call as CallNode
+from agentkit.planners.cites import CiteFilter, attached, cited, sentences
+from agentkit.planners.digest import digests, render
+from agentkit.planners.prompting import prompt_file
+from agentkit.protocols import Model
+from agentkit.types import Json, Schema
+
+SMALL_DIGEST_CHARACTERS = 2400
+DIGEST_CHARACTERS = 24_000
+SMALL_TOKENS = 320
+TOKENS = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synthesis:
+    """An answer: its text, its JSON (the text itself where no schema was asked for), and the ids
+    of the nodes it cites."""
+
+    text: str
+    data: Json
+    cites: tuple[str, ...]
+
+
+async def synthesize(
+    *,
+    model: Model,
+    task: str,
+    answer: Answer,
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    inputs: Mapping[str, Json],
+    output_schema: Schema | None = None,
+    instructions: str = "",
+    show: Callable[[str], None] = lambda text: None,
+) -> Synthesis:
+    """The answer to the task from the outcomes that `answer` names.
+
+    `show` gets it as it is written. What failed is told to the model. Citations of what does not
+    exist are taken out. With `output_schema` the answer is JSON of that shape, asked for twice at
+    most. Raises `ModelError`.
+    """
+    used = _used(answer, outcomes, inputs)
+    known = {name: render(end.value) for name, end in used.items() if end.ok and name in outcomes}
+    small = model.profile.guided
+    request = _request(task, used, plan, outcomes, instructions, small=small)
+    if output_schema is not None:
+        data = await _typed(model, request, output_schema)
+        text = json.dumps(data, ensure_ascii=False, indent=2)
+        show(text)
+        return Synthesis(text=text, data=data, cites=tuple(known))
+    ready = _ready(answer, plan, used) if small else None
+    if ready is not None:
+        show(ready)
+        return Synthesis(text=ready, data=ready, cites=tuple(known))
+    written: list[str] = []
+    pieces = _attributed(model, request, known) if small else _filtered(model, request, known)
+    async with aclosing(pieces) as stream:
+        async for piece in stream:
+            written.append(piece)
+            show(piece)
+    text = "".join(written).strip()
+    return Synthesis(text=text, data=text, cites=cited(text, known) or tuple(known))
+
+
+def _used(
+    answer: Answer, outcomes: Mapping[str, Outcome], inputs: Mapping[str, Json]
+) -> dict[str, Outcome]:
+    """The outcomes that the answer is made from, inputs among them; those that failed too."""
+    wanted = needs(answer)
+    given = {name: Outcome("value", inputs[name]) for name in inputs if name in wanted}
+    return given | {name: outcomes[name] for name in outcomes if name in wanted}
+
+
+def _request(
+    task: str,
+    used: Mapping[str, Outcome],
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    instructions: str,
+    *,
+    small: bool,
+) -> Request:
+    most = SMALL_DIGEST_CHARACTERS if small else DIGEST_CHARACTERS
+    system = prompt_file("answer_small.md" if small else "answer.md")
+    parts = [digests(used, most_characters=most)]
+    failed = [
+        f"- {name}: {end.failure.message}"
+        for name, end in outcomes.items()
+        if end.status not in ("value", "skipped") and end.failure and name in plan.nodes
+    ]
+    if failed:
+        parts.append(
+            "These steps failed; say what is missing because of them:\n" + "\n".join(failed)
+        )
+    if instructions:
+        parts.append(instructions)
+    parts.append(f"Task: {task}")
+    return Request(
+        messages=(Message("system", system), Message("user", "\n\n".join(parts))),
+        purpose="answer",
+        max_tokens=SMALL_TOKENS if small else TOKENS,
+    )
+
+
+async def _typed(model: Model, request: Request, schema: Schema) -> Json:
+    """JSON of the schema. What is wrong with the first reply is told to the model once."""
+    shape = f"\n\nAnswer with JSON of this schema and nothing else:\n{json.dumps(schema)}"
+    asked = request.messages[-1]
+    asked = replace(asked, content=asked.content + shape)
+    request = replace(request, messages=(*request.messages[:-1], asked), schema=schema)
+    try:
+        return (await complete(model, request)).data
+    except ModelError as error:
+        again = Message("user", f"{asked.content}\n\nYour last reply was refused: {error}")
+        return (
+            await complete(model, replace(request, messages=(*request.messages[:-1], again)))
+        ).data
+
+
+async def _filtered(
+    model: Model, request: Request, known: Mapping[str, str]
+) -> AsyncGenerator[str, None]:
+    """The reply as it is written, without citations of what does not exist."""
+    cites = CiteFilter(known.keys())
+    async with aclosing(bounded(model, request)) as stream:
+        async for delta in stream:
+            if isinstance(delta, Text) and (piece := cites.feed(delta.text)):
+                yield piece
+    if rest := cites.close():
+        yield rest
+
+
+async def _attributed(
+    model: Model, request: Request, known: Mapping[str, str]
+) -> AsyncGenerator[str, None]:
+    """The reply sentence by sentence, each with the source that it matches: a small model's own
+    citations are not to be trusted."""
+    held = ""
+    async with aclosing(_filtered(model, request, {})) as stream:
+        async for piece in stream:
+            *ended, (held, space) = [*sentences(held + piece)] or [("", "")]
+            held += space
+            for sentence, gap in ended:
+                yield attached(sentence, known) + gap
+    if held:
+        yield attached(held, known)
+
+
+def _ready(answer: Answer, plan: Plan, used: Mapping[str, Outcome]) -> str | None:
+    """A text that a tool has written already and that alone is the answer: it is not rewritten."""
+    if len(used) != 1 or not all(isinstance(arg, Ref) for arg in answer.using):
+        return None
+    ((name, end),) = used.items()
+    if not end.ok or name not in plan.nodes:
+        return None
+    value, node = end.value, plan.nodes[name]
+    if isinstance(value, str) and isinstance(node, CallNode):
+        return value.strip() or None
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return "\n".join(f"- {str(item).strip()}" for item in value)
+    return None
