@@ -77,6 +77,7 @@ def _too_deep(tree: ast.AST) -> bool:
 
 def _place(tree: ast.AST, text: str, first_line: int) -> None:
     """Turn byte columns into character columns and lines of the piece into lines of the text."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # what Python's parser counts as lines
     lines = None if text.isascii() else [line.encode() for line in text.split("\n")]
     for node in ast.walk(tree):
         if isinstance(node, ast.expr | ast.stmt | ast.keyword | ast.arg):
