@@ -10,79 +10,65 @@ from typing import Any
 from agentkit.errors import UsageError
 from agentkit.nearest import nearest
 from agentkit.tool import Tool
+from agentkit.tools.files import files
+from agentkit.tools.language import ask, compute, extract, summarize, translate
+from agentkit.tools.python import python
+from agentkit.tools.read_image import read_image
+from agentkit.tools.search import search
+from agentkit.tools.transcribe import transcribe
 
 Made = list[Tool[Any, Any]]
 
-
-def _python(argument: str, store: Path) -> Made:
-    from agentkit.tools.python import python
-
-    return [python()]
-
-
-def _files(argument: str, store: Path) -> Made:
-    from agentkit.tools.files import files
-
-    return files(argument or ".")
-
-
-def _read_image(argument: str, store: Path) -> Made:
-    from agentkit.tools.read_image import read_image
-
-    return [read_image()]
+_ALONE: Mapping[str, Callable[[], Tool[Any, Any]]] = MappingProxyType(
+    {
+        "ask": ask,
+        "compute": compute,
+        "extract": extract,
+        "python": python,
+        "read_image": read_image,
+        "summarize": summarize,
+        "transcribe": transcribe,
+        "translate": translate,
+    }
+)
 
 
-def _transcribe(argument: str, store: Path) -> Made:
-    from agentkit.tools.transcribe import transcribe
-
-    return [transcribe()]
+def _files(folder: str, store: Path) -> Made:
+    return files(folder)
 
 
-def _search(argument: str, store: Path) -> Made:
-    from agentkit.tools.search import search
-
-    return [search(argument or ".", index=store / "index")]
-
-
-def _language(argument: str, store: Path) -> Made:
-    from agentkit.tools.language import ask, compute, extract, summarize, translate
-
+def _language(folder: str, store: Path) -> Made:
     return [compute(), ask(), summarize(), translate(), extract()]
 
 
-def _compute(argument: str, store: Path) -> Made:
-    from agentkit.tools.language import compute
+def _search(folder: str, store: Path) -> Made:
+    return [search(folder, index=store / "index")]
 
-    return [compute()]
+
+def _alone(make: Callable[[], Tool[Any, Any]]) -> Callable[[str, Path], Made]:
+    return lambda folder, store: [make()]
 
 
 FACTORIES: Mapping[str, Callable[[str, Path], Made]] = MappingProxyType(
-    {
-        "compute": _compute,
-        "files": _files,
-        "language": _language,
-        "python": _python,
-        "read_image": _read_image,
-        "search": _search,
-        "transcribe": _transcribe,
-    }
+    {name: _alone(make) for name, make in _ALONE.items()}
+    | {"files": _files, "language": _language, "search": _search}
 )
-"""From a name to what makes its tools, given the text after the colon and the agent's store."""
+"""From a name to what makes its tools, given a folder of files and the agent's store."""
 
 _TAKES_FOLDER = frozenset({"files", "search"})
 
 
 def named(name: str, store: Path = Path(".agentkit")) -> Made:
-    """The built-in tools of that name; `search:FOLDER` and `files:FOLDER` say which
-    folder (else the current one).
+    """The built-in tools of that name.
 
-    `store` is the agent's folder, for what a tool keeps. Raises `UsageError` with the nearest name
-    for an unknown one.
+    `search:FOLDER` and `files:FOLDER` say which folder, else it is the current one; `language` is
+    compute, ask, summarize, translate and extract. `store` is the agent's folder, for what a tool
+    keeps. Raises `UsageError` with the nearest name for an unknown one.
 
     >>> [tool.name for tool in named("files:.")]
     ['read_file', 'write_file', 'list_files']
     """
-    word, colon, argument = name.partition(":")
+    word, colon, folder = name.partition(":")
     if word not in FACTORIES:
         near = nearest(word, FACTORIES)
         hint = f"; did you mean {near!r}?" if near else ""
@@ -90,4 +76,4 @@ def named(name: str, store: Path = Path(".agentkit")) -> Made:
         raise UsageError(f"expected a tool or one of the names {known}; came {name!r}{hint}")
     if colon and word not in _TAKES_FOLDER:
         raise UsageError(f"the tool {word!r} takes nothing after a colon; came {name!r}")
-    return FACTORIES[word](argument, store)
+    return FACTORIES[word](folder or ".", store)

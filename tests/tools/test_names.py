@@ -8,12 +8,20 @@ import pytest
 
 from agentkit.errors import UsageError
 from agentkit.tools import named
+from agentkit.tools.names import FACTORIES
 
 
 def test_a_name_gives_its_tools(tmp_path: Path) -> None:
     assert [tool.name for tool in named("python")] == ["python"]
     names = [tool.name for tool in named(f"files:{tmp_path}")]
     assert names == ["read_file", "write_file", "list_files"]
+
+
+@pytest.mark.parametrize("name", sorted(FACTORIES))
+def test_every_name_gives_tools_that_can_be_called_so(name: str, tmp_path: Path) -> None:
+    made = named(name, tmp_path)
+    assert made
+    assert name in {"files", "language"} or [tool.name for tool in made] == [name]
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
