@@ -28,7 +28,7 @@ def idempotency_key(run: str, node: str, arguments: str) -> str:
     """64 hex digits from the run, the node and its canonical arguments; never from the model.
 
     >>> idempotency_key("r1", "n1", canonical({"a": 1}))[:8]
-    '9e0d1c32'
+    '139670a4'
     """
     return sha256(json.dumps([run, node, arguments]).encode()).hexdigest()
 
