@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -56,7 +57,7 @@ class Caller:
     async def call(self, item: Item, node: Call, tool: Tool) -> Outcome:
         """How the call ended. Its failures are outcomes; `StoreError` is raised, and cancelling."""
         try:
-            args = {name: evaluate(arg, item.scope) for name, arg in node.args.items()}
+            args = _arguments(item, node)
         except EvaluationError as error:
             return Outcome("failed", failure=_failure(error), attempts=0)
         text = canonical(args)
@@ -90,17 +91,24 @@ class Caller:
                 "effect; look, then plan anew"
             )
             return Outcome("in_doubt", failure=Failure("InDoubt", message), attempts=0)
-        if item.element:
-            return None  # bounded by its list, and equal elements are no loop
-        call = hash((tool.name, context.arguments))
-        self._seen[call] += 1
-        if self._seen[call] <= self.limits.repeats:
-            return None
+        if item.element or self._count(tool, context.arguments) <= self.limits.repeats:
+            return None  # an element is bounded by its list, and equal elements are no loop
         message = (
             f"{tool.name} was called {self.limits.repeats} times with these very arguments: use "
             "what it returned, or call it with others"
         )
         return Outcome("failed", failure=Failure("Repeated", message), attempts=0)
+
+    def count_known(self, item: Item, node: Call, tool: Tool) -> None:
+        """Count a call that was made before the run was resumed, for the bound on repeats."""
+        if not item.element:
+            with suppress(EvaluationError):
+                self._count(tool, canonical(_arguments(item, node)))
+
+    def _count(self, tool: Tool, text: str) -> int:
+        call = hash((tool.name, text))
+        self._seen[call] += 1
+        return self._seen[call]
 
     async def _value(
         self, item: Item, tool: Tool, args: Mapping[str, Json], context: CallContext
@@ -179,6 +187,10 @@ class Caller:
         return await retry(
             again, first, tool.retry, again=partial(worth_retrying, tool), waiting=waiting
         )
+
+
+def _arguments(item: Item, node: Call) -> dict[str, Json]:
+    return {name: evaluate(arg, item.scope) for name, arg in node.args.items()}
 
 
 async def _turn(item: Item) -> None:

@@ -30,7 +30,7 @@ class Dataflow:
         self.open += 1
         self.link(item, needs)
         failure = None if known is not None else _verdict(item)
-        outcome = known if failure is None else Outcome("skipped", failure=failure)
+        outcome = known if failure is None else Outcome("skipped", failure=failure, attempts=0)
         if outcome is not None:
             self.end(item, outcome)
         elif item.waits == 0:
@@ -66,7 +66,7 @@ class Dataflow:
                     if failure is not None:
                         skipped.append(user)
                         # The place in the list is taken now; its own users follow in turn.
-                        user.outcome = Outcome("skipped", failure=failure)
+                        user.outcome = Outcome("skipped", failure=failure, attempts=0)
                         todo.append((user, user.outcome))
                     elif user.waits == 0:
                         self.ready.append(user)

@@ -30,7 +30,9 @@ class Limits:
     repeats: int = 3
     """Nodes that may call one tool with the same arguments; elements of maps do not count."""
     replans: int = 8
-    """Turns of the planner after its first."""
+    """Turns of the planner after its first, repairs apart."""
+    repairs: int = 2
+    """Turns in which the planner may mend statements that were refused."""
     seconds: float | None = None
     """Wall time of the run."""
     resources: Mapping[str, int] = field(default_factory=dict[str, int])

@@ -182,6 +182,8 @@ class Scheduler:
         skipped = self._flow.add(item, link.needs, known)
         if known is not None:
             self._settle(item, known)
+            if isinstance(item.node, Call) and known.attempts:
+                self._caller.count_known(item, item.node, self._build.tool(item.node))
         elif skipped:
             self._note_end(item)
         else:

@@ -1,0 +1,278 @@
+"""A run's state: a pure fold of its events, no clock, no I/O.
+
+>>> from agentkit.events import Event
+>>> created = {"task": "add", "inputs": {"n": {"schema": {"type": "integer"}, "value": 2}}}
+>>> state = fold([Event("r1", 1, 0.0, "run.created", data=created)])
+>>> state.status, state.inputs
+('running', {'n': 2})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias, cast
+
+from agentkit.events import Event, EventType
+from agentkit.messages import Usage
+from agentkit.outcome import Outcome, outcome_from_json
+from agentkit.plan.graph import Answer, Node, Patch, Plan, needs
+from agentkit.plan.jsonform import patch_from_json
+from agentkit.types import Json
+
+RunStatus = Literal["running", "answered", "failed", "cancelled", "paused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A text that the check refused: the planner's turn, its source, the problems as JSON."""
+
+    turn: int
+    source: str
+    problems: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A call of a model. `answer` is the data of its `model.answered` event, None until it came."""
+
+    purpose: str
+    prompt_sha256: str
+    answer: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """Where a run stands. `{}` and None stand for what has not happened yet.
+
+    `outcomes` are of nodes, map elements (`notes[3]`) and their calls (`notes[3].summarize_1`).
+    `started` are the nodes that started and did not end, `intents` the idempotency keys of effects
+    that were begun and have no receipt, by node. `turn` is the number of the planner's next turn,
+    `turn_ended` how the last one ended, None while one is open. `output` is the answer in the JSON
+    of the agent's output type. After `run.resumed`, nodes that ended `cancelled` have no
+    outcome any more: they start again.
+    """
+
+    run: str = ""
+    task: str = ""
+    agent: str = ""
+    origin: str = ""
+    session: str | None = None
+    model: str = ""
+    tools: tuple[str, ...] = ()
+    inputs: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    plan: Plan = field(default_factory=Plan)
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
+    started: frozenset[str] = frozenset()
+    intents: Mapping[str, str] = field(default_factory=dict[str, str])
+    turn: int = 0
+    turn_ended: str | None = None
+    refusals: tuple[Refusal, ...] = ()
+    calls: Mapping[str, ModelCall] = field(default_factory=dict[str, ModelCall])
+    usage: Usage = field(default_factory=Usage)
+    status: RunStatus = "running"
+    answer: str | None = None
+    output: Json = None
+    cites: tuple[str, ...] = ()
+    error: str | None = None
+    error_kind: str | None = None
+    seq: int = 0
+
+
+def fold(events: Iterable[Event]) -> RunState:
+    """The state after these events of one run, in their order. Linear in their number."""
+    build = _Build()
+    for event in events:
+        build.run, build.seq = event.run, event.seq
+        step = _STEPS.get(event.type)
+        if step is not None:
+            step(build, event.node or "", cast("dict[str, Any]", event.data))
+    return build.state()
+
+
+@dataclass(slots=True)
+class _Build:
+    """The state while it is folded: the same facts in containers that can grow."""
+
+    run: str = ""
+    seq: int = 0
+    created: dict[str, Any] = field(default_factory=dict[str, Any])
+    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
+    answer: Answer | None = None
+    outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
+    started: set[str] = field(default_factory=set[str])
+    intents: dict[str, str] = field(default_factory=dict[str, str])
+    turn: int = 0
+    turn_ended: str | None = None
+    refusals: list[Refusal] = field(default_factory=list[Refusal])
+    calls: dict[str, ModelCall] = field(default_factory=dict[str, ModelCall])
+    usage: Usage = field(default_factory=Usage)
+    ended: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def state(self) -> RunState:
+        created, ended = self.created, self.ended
+        inputs = created.get("inputs", {})
+        return RunState(
+            run=self.run,
+            seq=self.seq,
+            task=created.get("task", ""),
+            agent=created.get("agent") or "",
+            origin=created.get("origin") or "",
+            session=created.get("session"),
+            model=created.get("model") or "",
+            tools=tuple(created.get("tools", ())),
+            inputs={name: each.get("value") for name, each in inputs.items()},
+            plan=Plan(
+                inputs={name: each.get("schema", {}) for name, each in inputs.items()},
+                nodes=self.nodes,
+                answer=self.answer,
+            ),
+            outcomes=self.outcomes,
+            started=frozenset(self.started),
+            intents=self.intents,
+            turn=self.turn,
+            turn_ended=self.turn_ended,
+            refusals=tuple(self.refusals),
+            calls=self.calls,
+            usage=self.usage,
+            status=ended.get("status", "running"),
+            answer=ended.get("answer"),
+            output=ended.get("output"),
+            cites=tuple(ended.get("cites") or ()),
+            error=ended.get("error"),
+            error_kind=ended.get("kind"),
+        )
+
+
+def dependants(nodes: Mapping[str, Node], names: Iterable[str]) -> set[str]:
+    """The nodes that need one of these names, directly or through others. Linear in the plan."""
+    users: dict[str, list[str]] = {}
+    for node in nodes.values():
+        for name in needs(node):
+            users.setdefault(name, []).append(node.id)
+    found: set[str] = set()
+    todo = list(names)
+    while todo:
+        for user in users.get(todo.pop(), ()):
+            if user not in found:
+                found.add(user)
+                todo.append(user)
+    return found
+
+
+def _patched(build: _Build, node: str, data: dict[str, Any]) -> None:
+    patch: Patch = patch_from_json(data["patch"])
+    changed = {*patch.remove, *(each.id for each in patch.replace)}
+    if changed:
+        _forget(build, changed | dependants(build.nodes, changed))
+    for name in patch.remove:
+        build.nodes.pop(name, None)
+    for each in (*patch.replace, *patch.add):
+        build.nodes[each.id] = each
+    build.answer = patch.answer or build.answer
+    build.turn_ended = None
+
+
+def _forget(build: _Build, names: set[str]) -> None:
+    """Drop what these nodes came to, elements of maps included: they will run anew."""
+    for name in [each for each in build.outcomes if _owner(each) in names]:
+        del build.outcomes[name]
+    build.started -= {name for name in build.started if _owner(name) in names}
+
+
+def _owner(name: str) -> str:
+    """The plan's node that a node, an element or an element's call belongs to."""
+    return name.partition("[")[0]
+
+
+def _resumed(build: _Build, node: str, data: dict[str, Any]) -> None:
+    for name in [each for each, end in build.outcomes.items() if end.status == "cancelled"]:
+        del build.outcomes[name]
+    build.started.clear()
+    build.ended = {}
+
+
+def _started(build: _Build, node: str, data: dict[str, Any]) -> None:
+    build.started.add(node)
+
+
+def _intent(build: _Build, node: str, data: dict[str, Any]) -> None:
+    build.intents[node] = data["key"]
+
+
+def _receipt(build: _Build, node: str, data: dict[str, Any]) -> None:
+    build.intents.pop(node, None)
+
+
+def _ended(build: _Build, node: str, data: dict[str, Any]) -> None:
+    build.started.discard(node)
+    build.outcomes[node] = outcome_from_json(data)
+
+
+def _refused(build: _Build, node: str, data: dict[str, Any]) -> None:
+    build.refusals.append(Refusal(data["turn"], data["source"], tuple(data["problems"])))
+    build.turn_ended = None
+
+
+def _turn(build: _Build, node: str, data: dict[str, Any]) -> None:
+    build.turn, build.turn_ended = data["turn"] + 1, data["ended"]
+
+
+def _called(build: _Build, node: str, data: dict[str, Any]) -> None:
+    build.calls[node] = ModelCall(data["purpose"], data["prompt_sha256"])
+
+
+def _answered(build: _Build, node: str, data: dict[str, Any]) -> None:
+    asked = build.calls.get(node) or ModelCall("", "")
+    build.calls[node] = ModelCall(asked.purpose, asked.prompt_sha256, data)
+    build.usage += usage_from_json(data["usage"])
+
+
+def _created(build: _Build, node: str, data: dict[str, Any]) -> None:
+    build.created = data
+
+
+def _run_ended(build: _Build, node: str, data: dict[str, Any]) -> None:
+    build.ended = data
+
+
+_Step: TypeAlias = Callable[[_Build, str, dict[str, Any]], None]
+_STEPS: Mapping[EventType, _Step] = {
+    "run.created": _created,
+    "run.resumed": _resumed,
+    "plan.patched": _patched,
+    "plan.refused": _refused,
+    "plan.turn": _turn,
+    "model.called": _called,
+    "model.answered": _answered,
+    "node.started": _started,
+    "effect.intent": _intent,
+    "effect.receipt": _receipt,
+    "node.ended": _ended,
+    "run.ended": _run_ended,
+}
+
+
+def usage_to_json(usage: Usage) -> dict[str, Json]:
+    """A usage as `model.answered` events carry it; money is a decimal string, None if unknown."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "calls": usage.calls,
+        "cost_usd": None if usage.cost_usd is None else str(usage.cost_usd),
+        "estimated": usage.estimated,
+    }
+
+
+def usage_from_json(data: Mapping[str, Json]) -> Usage:
+    """The usage that an event carries.
+
+    >>> usage_from_json(usage_to_json(Usage(12, 3, calls=1, cost_usd=Decimal("0.0004"))))
+    Usage(input_tokens=12, output_tokens=3, cached_tokens=0, calls=1, cost_usd=Decimal('0.0004'),\
+ estimated=False)
+    """
+    fields = dict(cast("dict[str, Any]", data))
+    cost = fields.pop("cost_usd", None)
+    return Usage(**fields, cost_usd=None if cost is None else Decimal(cost))
