@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 Record: TypeAlias = Callable[[EventType, str | None, Mapping[str, Json]], None]
 """Appends an event of the run, or shows a transient one. May raise `StoreError`."""
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 def canonical(args: Mapping[str, Json]) -> str:
     """The one JSON text of these arguments, whatever the order of their names."""
-    return json.dumps(args, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(args)
 
 
 def idempotency_key(run: str, node: str, arguments: str) -> str:

@@ -64,6 +64,6 @@ class Item:
     """When a map was expanded, by the loop's clock."""
     receipt: str | None = None
     """The idempotency key of an effect that has been answered, for the receipt."""
-    task: Task[Outcome] | None = None
+    task: Task[None] | None = None
     lingering: int = 0
     """Abandoned threads that still work for it, and so hold its places."""

@@ -216,16 +216,29 @@ class Scheduler:
 
     def _start(self, item: Item) -> None:
         assert isinstance(item.node, Call)
-        tool = self._build.tool(item.node)
-        item.task = self._tasks.spawn(self._caller.call(item, item.node, tool))
-        item.task.add_done_callback(partial(self._done, item))
+        run = self._run(item, item.node, self._build.tool(item.node))
+        item.task = self._tasks.spawn(run, partial(self._ended, item))
 
-    def _done(self, item: Item, task: asyncio.Task[Outcome]) -> None:
-        item.task = None
+    async def _run(self, item: Item, node: Call, tool: Tool) -> None:
+        outcome = await self._caller.call(item, node, tool)
+        if item.outcome is None:  # else it was cancelled, and this comes too late
+            self._end(item, outcome)
+        self._leave(item)
+
+    def _ended(self, item: Item, task: asyncio.Task[None]) -> None:
+        """A call's task is over; one that was cancelled, or could not write, has said nothing."""
+        self._tasks.forget(task)
+        if item.task is None:
+            return
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
         if item.outcome is None:
-            self._end(item, _outcome(task))
+            self._end(item, CANCELLED)
+        self._leave(item)
+
+    def _leave(self, item: Item) -> None:
+        """A call is over: its places are free, and others may start."""
+        item.task = None
         if not item.lingering:
             self._queue.release(item)
         self._pump()
@@ -288,13 +301,11 @@ class Scheduler:
         """Record a started item as cancelled now; what its tool may still return is dropped."""
         if item.outcome is not None:
             return
-        task = item.task
-        ended = task is not None and task.done() and not task.cancelled()
-        self._flow.drop(item, _outcome(task) if task is not None and ended else CANCELLED)
+        self._flow.drop(item, CANCELLED)
         if item.begun:
             self._note_end(item)
-        if task is not None:
-            task.cancel()
+        if item.task is not None:
+            item.task.cancel()
 
     def _stop(self) -> None:
         if self._stopped:
@@ -321,8 +332,10 @@ class Scheduler:
 
     def _note(self, kind: EventType, node: str | None, data: Mapping[str, Json]) -> None:
         """For what has happened anyway."""
-        with suppress(StoreError):
-            self._record(kind, node, data)
+        try:
+            self._recorder(kind, node, data)
+        except StoreError as error:
+            self._fail(error)
 
     def _progress(self, kind: EventType, node: str | None, data: Mapping[str, Json]) -> None:
         if threading.get_ident() != self._thread:
@@ -330,16 +343,6 @@ class Scheduler:
                 self._loop.call_soon_threadsafe(self._progress, kind, node, data)
         elif (item := self._flow.items.get(node or "")) is not None and item.outcome is None:
             self._note(kind, node, data)
-
-
-def _outcome(task: asyncio.Task[Outcome]) -> Outcome:
-    """What a task that has ended says; only a failing journal lets one end without saying."""
-    if task.cancelled():
-        return CANCELLED
-    error = task.exception()
-    if error is None:
-        return task.result()
-    return Outcome("failed", failure=Failure(type(error).__name__, str(error)))
 
 
 async def _nothing() -> None:

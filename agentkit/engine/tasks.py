@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -15,12 +15,20 @@ class Tasks:
     def __init__(self) -> None:
         self._open: set[asyncio.Task[Any]] = set()
 
-    def spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start a task."""
+    def spawn(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        ended: Callable[[asyncio.Task[T]], object] | None = None,
+    ) -> asyncio.Task[T]:
+        """Start a task. `ended` hears of its end, and then has to `forget` it."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        task.add_done_callback(self._open.discard if ended is None else ended)
         return task
+
+    def forget(self, task: asyncio.Task[Any]) -> None:
+        """A task has ended."""
+        self._open.discard(task)
 
     async def close(self) -> None:
         """Cancel the open ones and wait for their ends, however often that is itself cancelled."""

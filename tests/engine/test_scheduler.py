@@ -248,6 +248,17 @@ async def test_the_same_call_over_and_over_is_stopped() -> None:
     assert failure is not None and failure.kind == "Repeated"
 
 
+async def test_calls_made_before_a_resume_count_as_repeats() -> None:
+    async with scheduler([add]) as first:
+        first.add([call("a", add, a=1), call("b", add, a=1)])
+        await first.settled()
+    async with scheduler([add], limits=Limits(repeats=2), outcomes=first.outcomes) as run:
+        run.add([call("a", add, a=1), call("b", add, a=1), call("c", add, a=1)])
+        await run.settled()
+    failure = run.outcomes["c"].failure
+    assert failure is not None and failure.kind == "Repeated"
+
+
 class Full(Log):
     """A journal on a disk with room for so many events."""
 
