@@ -60,17 +60,20 @@ class Index:
         """Why documents could not be read, by relative path."""
         return {name: entry.problem for name, entry in self.entries.items() if entry.problem}
 
-    def nearest(self, vector: Sequence[float], k: int) -> list[tuple[float, str, Chunk]]:
-        """The k passages whose vectors have the largest inner product with this one, best first."""
+    def nearest(self, vectors: Sequence[Sequence[float]], k: int) -> list[tuple[float, str, Chunk]]:
+        """The k passages with the largest inner product with any of the vectors, best first."""
         import numpy as np
 
         passages = self.passages
         if not passages:
             return []
-        query = np.asarray([vector], dtype=np.float32)
-        scores, rows = self.vectors.search(query, min(k, len(passages)))
-        found = zip(scores[0].tolist(), rows[0].tolist(), strict=True)
-        return [(score, *passages[row]) for score, row in found]
+        queries = np.asarray(vectors, dtype=np.float32)
+        scores, rows = self.vectors.search(queries, min(k, len(passages)))
+        best: dict[int, float] = {}
+        for score, row in zip(scores.ravel().tolist(), rows.ravel().tolist(), strict=True):
+            best[row] = max(score, best.get(row, score))
+        ranked = sorted(best, key=lambda row: (-best[row], row))[:k]
+        return [(best[row], *passages[row]) for row in ranked]
 
 
 def faiss() -> Any:

@@ -41,7 +41,7 @@ def test_plain_text_has_headings_where_a_short_line_stands_alone(tmp_path: Path)
 def test_pdf_has_pages_and_numbered_headings(data: Path) -> None:
     found = read_document(data / "handbook" / "venue-agreement.pdf")
     rates = next(one for one in found if "95 euros per person and night" in one.text)
-    assert (rates.heading, rates.place) == ("2. Rates", "page 1")
+    assert (rates.heading, rates.place) == ("2. Rates for rooms and meals", "page 1")
     assert {one.place for one in found} == {"page 1", "page 2"}
 
 

@@ -81,6 +81,20 @@ def test_passages_come_best_first_with_their_place(handbook: Tool[Any, Any]) -> 
     assert len(handbook(query="price", k=2)) == 2
 
 
+def test_a_long_question_is_answered_in_its_parts(handbook: Tool[Any, Any]) -> None:
+    """The transcript of the example call asks for three things at once."""
+    hits: list[Passage] = handbook(
+        query="Hello, this is Anna from the design team. We are planning an offsite at Lakeside "
+        "House in September. It takes three days with two nights and we are 14 people. Please "
+        "work out what the rooms, the meals and the return train tickets from Northgate cost in "
+        "total and tell me who has to approve it. Thank you."
+    )
+    found = " ".join(" ".join(one.text.split()) for one in hits)
+    assert "costs 95 euros per person and night" in found
+    assert "cost 48 euros per person and day" in found
+    assert "costs 36 euros per person" in found
+
+
 def test_only_changed_files_are_embedded_again(tmp_path: Path, counting: Counting) -> None:
     docs, index = tmp_path / "docs", tmp_path / "index"
     docs.mkdir()
