@@ -2,7 +2,7 @@
 
 | type | node | data |
 |---|---|---|
-| run.created | | task, inputs {name: {schema, value}}, model, tools [name], output schema or null |
+| run.created | | task, inputs {name: {schema, value}}, agent, origin, session, model, tools [name] |
 | run.resumed | | (nothing) |
 | plan.patched | | turn, patch (JSON form), source |
 | plan.refused | | turn, source, problems [JSON] |
@@ -14,10 +14,10 @@
 | effect.intent | node id | key |
 | effect.receipt | node id | key |
 | node.ended | node id | status, value or failure, seconds, attempts |
-| run.ended | | status: answered, failed, cancelled, paused; answer, cites [node id], error |
+| run.ended | | status: answered, failed, cancelled, paused; answer, output, cites; error, kind |
 
 Transient events are shown to whoever follows the run and never stored (`seq` is 0): `node.progress`
-(done, total, unit), `model.text` (text), `answer.text` (text).
+(done, total, unit), `model.text` (purpose, text), `answer.text` (text).
 
 The node of an element of a map is `notes[3]`; a call inside its body is `notes[3].summarize_1`.
 """
@@ -48,6 +48,9 @@ EventType = Literal[
     "model.text",
     "answer.text",
 ]
+
+TRANSIENT: frozenset[EventType] = frozenset(("node.progress", "model.text", "answer.text"))
+"""Shown to whoever follows the run, never stored."""
 
 VERSION = 1
 """The format of an event's data, stored beside it; older ones stay readable."""

@@ -30,7 +30,7 @@ class Refusal:
 
     turn: int
     source: str
-    problems: tuple[Json, ...]
+    problems: tuple[Mapping[str, Json], ...]
 
 
 @dataclass(frozen=True, slots=True)

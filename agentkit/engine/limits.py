@@ -31,7 +31,7 @@ class Limits:
     """Nodes that may call one tool with the same arguments; elements of maps do not count."""
     replans: int = 8
     """Turns of the planner after its first, repairs apart."""
-    repairs: int = 2
+    repairs: int = 1
     """Turns in which the planner may mend statements that were refused."""
     seconds: float | None = None
     """Wall time of the run."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast
 
 from agentkit.plan.graph import START, Position
+from agentkit.types import Json
 
 Code = Literal[
     "syntax",
@@ -41,3 +43,19 @@ class Problem:
         hint = f"; did you mean {self.nearest!r}?" if self.nearest else ""
         place = f"{self.at.line}:{self.at.column}"
         return f"{place} {self.code}: expected {self.expected}; found {self.found}{hint}"
+
+
+def problem_to_json(problem: Problem) -> dict[str, Json]:
+    """The problem as an event keeps it.
+
+    >>> problem = Problem(code="cycle", expected="an order", found="a loop", at=Position(2, 1))
+    >>> problem_from_json(problem_to_json(problem)) == problem
+    True
+    """
+    return {**asdict(problem), "at": list(problem.at)}
+
+
+def problem_from_json(data: Mapping[str, Json]) -> Problem:
+    """The problem that an event keeps."""
+    fields = dict(cast("dict[str, Any]", data))
+    return Problem(**{**fields, "at": Position(*fields["at"])})

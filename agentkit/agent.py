@@ -1,0 +1,230 @@
+"""The agent: a model, tools and rules that turn tasks into runs."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+import typing_extensions
+
+from agentkit.carry_on import Equipment, carry_on, draft
+from agentkit.engine.limits import Limits
+from agentkit.errors import UsageError
+from agentkit.events import Event
+from agentkit.inputs import read_inputs
+from agentkit.plan.graph import Plan
+from agentkit.plan.problem import Problem
+from agentkit.protocols import Clock, Memory, Model, Planner
+from agentkit.record import Recorder
+from agentkit.run import Run
+from agentkit.state import fold
+from agentkit.store import Store, open_store
+from agentkit.tool import Tool, as_tool
+from agentkit.types import Json
+
+Output = typing_extensions.TypeVar("Output", default=str)
+Result = TypeVar("Result")
+
+
+def new_run_id() -> str:
+    """A run id that sorts by time: `20261123-091502-3f9a1c`."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent(Generic[Output]):
+    """An agent: what it thinks with, what it may use, where its runs are kept.
+
+    `tools` are plain typed functions, `Tool`s, or names of built-in ones; `output` the type of the
+    answer (text by default); `store` a folder, `"memory"`, or an open `Store`; `origin`, as
+    `file.py:name`, is where `agentkit resume` finds this agent again.
+
+        >>> from agentkit import Agent
+        >>> from agentkit.testing import ScriptedModel
+        >>> def double(n: int) -> int:
+        ...     "Twice the number."
+        ...     return 2 * n
+        >>> model = ScriptedModel(replies=["twice = double(n=21)\\nanswer(f'It is {twice}.')"])
+        >>> Agent(model=model, tools=[double], store="memory").run_sync("What is twice 21?").answer
+        'It is 42.'
+    """
+
+    model: str | Model = "local:"
+    tools: Sequence[str | Tool[..., Any] | Callable[..., Any]] = ()
+    planner: Planner | Literal["program", "tool_calls"] = "program"
+    output: type[Output] | None = None
+    memory: Sequence[Memory] = ()
+    limits: Limits = field(default_factory=Limits)
+    store: str | Path | Store = ".agentkit"
+    instructions: str = ""
+    name: str = "agent"
+    origin: str = ""
+    clock: Clock = time.time
+    new_id: Callable[[], str] = new_run_id
+
+    async def run(
+        self, task: str, *, inputs: Mapping[str, object] | None = None, session: str | None = None
+    ) -> Run[Output]:
+        """The finished run. Raises `UsageError` before anything starts, `RunError` after.
+
+        `inputs` are values that the plan may use by name; a `Path` is a file's content.
+        `session` names a conversation that the memory carries on.
+        """
+        async with self._opened() as store:
+            return await self._start(store, self.new_id(), task, inputs or {}, session)
+
+    def run_sync(
+        self, task: str, *, inputs: Mapping[str, object] | None = None, session: str | None = None
+    ) -> Run[Output]:
+        """`run`, waited for; it also works where an event loop is already running."""
+        return wait_for(self.run(task, inputs=inputs, session=session))
+
+    async def stream(
+        self, task: str, *, inputs: Mapping[str, object] | None = None, session: str | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """The run's events as they come: the tail of its journal. Closing it cancels the run."""
+        async with self._opened() as store:
+            run = self.new_id()
+            work = asyncio.create_task(self._start(store, run, task, inputs or {}, session))
+            async for event in _followed(store, run, work):
+                yield event
+
+    async def resume(self, run: str) -> Run[Output]:
+        """The run of this id, carried on to its end; nothing that ended is done again."""
+        async with self._opened() as store:
+            return await self._resume(store, run)
+
+    async def stream_resumed(self, run: str) -> AsyncGenerator[Event, None]:
+        """`resume` as a stream of events, from the run's first one on."""
+        async with self._opened() as store:
+            work = asyncio.create_task(self._resume(store, run))
+            async for event in _followed(store, run, work):
+                yield event
+
+    async def plan(
+        self, task: str, *, inputs: Mapping[str, object] | None = None
+    ) -> tuple[Plan, Sequence[Problem]]:
+        """What the agent would do: its checked plan and what is wrong with it. Runs no tool."""
+        async with self._opened() as store:
+            _, schemas = read_inputs(inputs or {}, store.artifacts)
+            return await draft(self._equipment(store), task, Plan(inputs=schemas))
+
+    async def _start(
+        self,
+        store: Store,
+        run: str,
+        task: str,
+        inputs: Mapping[str, object],
+        session: str | None,
+    ) -> Run[Output]:
+        if not task.strip():
+            raise UsageError("the task is empty; say in a sentence what the agent is to do")
+        equipment = self._equipment(store)
+        values, schemas = read_inputs(inputs, store.artifacts)
+        recorder = Recorder(run, store.journal, self.clock)
+        known: dict[str, Json] = {
+            name: {"schema": dict(schemas[name]), "value": values[name]} for name in values
+        }
+        created: dict[str, Json] = {
+            "task": task,
+            "inputs": known,
+            "agent": self.name,
+            "origin": self.origin,
+            "session": session,
+            "model": equipment.model.name,
+            "tools": [*equipment.tools],
+        }
+        recorder.record("run.created", data=created)
+        state = fold(await store.journal.events(run))
+        return await carry_on(equipment, recorder, state)
+
+    async def _resume(self, store: Store, run: str) -> Run[Output]:
+        events = await store.journal.events(run)
+        if not events:
+            raise UsageError(f"there is no run {run!r} in this store; `agentkit runs` lists them")
+        recorder = Recorder(run, store.journal, self.clock, seq=events[-1].seq)
+        if events[-1].type != "run.ended" or events[-1].data["status"] != "answered":
+            recorder.record("run.resumed")
+        state = fold(await store.journal.events(run))
+        return await carry_on(self._equipment(store), recorder, state)
+
+    def _equipment(self, store: Store) -> Equipment[Output]:
+        return Equipment(
+            model=self._model,
+            tools=self._tools(store),
+            planner=self._planner,
+            output=self.output,
+            memory=self.memory,
+            limits=self.limits,
+            store=store,
+            instructions=self.instructions,
+        )
+
+    @cached_property
+    def _model(self) -> Model:
+        from agentkit.models import model
+
+        return model(self.model)
+
+    @cached_property
+    def _planner(self) -> Planner:
+        from agentkit.planners import planner
+
+        return planner(self.planner)
+
+    def _tools(self, store: Store) -> Mapping[str, Tool[..., Any]]:
+        from agentkit.tools import named
+
+        found: dict[str, Tool[..., Any]] = {}
+        for given in self.tools:
+            made = named(given, store.folder) if isinstance(given, str) else [as_tool(given)]
+            for tool in made:
+                if tool.name in found:
+                    raise UsageError(f"two tools are named {tool.name!r}; rename one of them")
+                found[tool.name] = tool
+        return found
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Store]:
+        if isinstance(self.store, Store):
+            yield self.store
+            return
+        store = open_store(self.store)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+async def _followed(
+    store: Store, run: str, work: asyncio.Task[Run[Any]]
+) -> AsyncGenerator[Event, None]:
+    """The run's events until it ends; then its error, if it had one, is raised."""
+    try:
+        async with aclosing(store.journal.tail(run)) as events:
+            async for event in events:
+                yield event
+        await work
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+
+def wait_for(work: Coroutine[Any, Any, Result]) -> Result:
+    """The coroutine's result; in a thread of its own where a loop is already running here."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(copy_context().run, asyncio.run, work).result()

@@ -1,0 +1,204 @@
+"""Carries a run on from the state that its journal holds to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, cast
+
+from typing_extensions import TypeVar
+
+from agentkit.answer import make_answer
+from agentkit.drive import Ended, Planning, drive
+from agentkit.engine.limits import Limits
+from agentkit.engine.scheduler import Scheduler
+from agentkit.errors import AgentkitError, LimitReached, RunError
+from agentkit.plan.graph import Patch, Plan
+from agentkit.plan.problem import Problem, problem_from_json
+from agentkit.plan.source import to_source
+from agentkit.protocols import Memory, Model, Planner, Recalled
+from agentkit.record import RecordedModel, Recorder
+from agentkit.run import Run
+from agentkit.state import RunState, fold
+from agentkit.store import Store
+from agentkit.tool import Tool
+from agentkit.types import Json, Schema
+
+Output = TypeVar("Output", default=str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment(Generic[Output]):
+    """What an agent brings to a run, resolved: names are models, planners and tools by now."""
+
+    model: Model
+    tools: Mapping[str, Tool]
+    planner: Planner
+    output: type[Output] | None
+    memory: Sequence[Memory]
+    limits: Limits
+    store: Store
+    instructions: str
+
+
+async def carry_on(
+    equipment: Equipment[Output], recorder: Recorder, state: RunState
+) -> Run[Output]:
+    """The finished run. Whatever ends it, the journal's last event says so."""
+    if state.status != "answered":
+        async with _ending(recorder, equipment.store):
+            await _to_the_answer(equipment, recorder, state)
+        state = fold(await equipment.store.journal.events(recorder.run))
+        await _remember(equipment, state)
+    return _finished(equipment, recorder.run, state)
+
+
+@asynccontextmanager
+async def _ending(recorder: Recorder, store: Store) -> AsyncIterator[None]:
+    """Records how the run ended where it did not come to an answer."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        recorder.record("run.ended", data={"status": "cancelled", "error": "the run was cancelled"})
+        raise
+    except AgentkitError as error:
+        if isinstance(error, RunError):
+            error.run_id = recorder.run
+        failed = {"status": "failed", "error": str(error), "kind": type(error).__name__}
+        recorder.record("run.ended", data=failed)
+        raise
+    finally:
+        await store.journal.flush(recorder.run)
+
+
+async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: RunState) -> None:
+    model = RecordedModel(equipment.model, recorder)
+    planning = await _planning(equipment, recorder, state, model)
+    limits = equipment.limits
+    try:
+        async with asyncio.timeout(limits.seconds), _scheduler(equipment, recorder, state) as nodes:
+            nodes.add(state.plan.nodes.values())
+            await drive(planning, nodes, cast("Ended | None", state.turn_ended))
+            made = await make_answer(
+                task=state.task,
+                plan=planning.plan,
+                inputs=state.inputs,
+                outcomes=nodes.outcomes,
+                model=model,
+                output_schema=output_schema(equipment.output),
+                instructions=equipment.instructions,
+                show=lambda text: recorder.record("answer.text", data={"text": text}),
+            )
+    except TimeoutError:
+        raise LimitReached("seconds", limits.seconds or 0, limits.seconds or 0) from None
+    answered: dict[str, Json] = {
+        "status": "answered",
+        "answer": made.text,
+        "output": made.data,
+        "cites": [*made.cites],
+    }
+    recorder.record("run.ended", data=answered)
+
+
+def output_schema(output: type[Any] | None) -> Schema | None:
+    """The JSON Schema that a typed answer must have; None for plain text."""
+    if output is None:
+        return None
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(output).json_schema()
+
+
+def _scheduler(equipment: Equipment[Any], recorder: Recorder, state: RunState) -> Scheduler:
+    store = equipment.store
+    return Scheduler(
+        run=recorder.run,
+        tools=equipment.tools,
+        record=recorder.record,
+        barrier=lambda: store.journal.flush(recorder.run),
+        artifacts=store.artifacts,
+        model=lambda node: RecordedModel(equipment.model, recorder, node),
+        inputs=state.inputs,
+        outcomes=state.outcomes,
+        intents=state.intents,
+        limits=equipment.limits,
+        cache=store.journal,
+    )
+
+
+async def _planning(
+    equipment: Equipment[Any], recorder: Recorder, state: RunState, model: Model
+) -> Planning:
+    recalled = [
+        await memory.recall(state.task, session=state.session) for memory in equipment.memory
+    ]
+    last = state.turn - 1 if state.turn_ended == "problems" else state.turn
+    refusals = [refusal for refusal in state.refusals if refusal.turn == last]
+    return Planning(
+        task=state.task,
+        planner=equipment.planner,
+        model=model,
+        tools=equipment.tools,
+        recorder=recorder,
+        limits=equipment.limits,
+        plan=state.plan,
+        recalled=Recalled(
+            history=[turn for found in recalled for turn in found.history],
+            examples=[example for found in recalled for example in found.examples],
+        ),
+        instructions=equipment.instructions,
+        turn=state.turn,
+        problems=[problem_from_json(each) for refusal in refusals for each in refusal.problems],
+        refused=[refusal.source for refusal in refusals if refusal.source],
+    )
+
+
+async def _remember(equipment: Equipment[Any], state: RunState) -> None:
+    plan = to_source(state.plan)
+    for memory in equipment.memory:
+        await memory.store(state.task, session=state.session, plan=plan, answer=state.answer or "")
+
+
+def _finished(equipment: Equipment[Output], run: str, state: RunState) -> Run[Output]:
+    output: Any = state.answer
+    if equipment.output is not None:
+        from pydantic import TypeAdapter
+
+        output = TypeAdapter(equipment.output).validate_python(state.output)
+    return Run(
+        id=run,
+        task=state.task,
+        answer=state.answer or "",
+        output=output,
+        plan=state.plan,
+        outcomes=state.outcomes,
+        usage=state.usage,
+        cites=state.cites,
+    )
+
+
+async def draft(equipment: Equipment[Any], task: str, plan: Plan) -> tuple[Plan, Sequence[Problem]]:
+    """The checked plan that the planner proposes for the task, with what was refused last."""
+    from agentkit.journal.memory import MemoryJournal
+
+    recorder = Recorder("draft", MemoryJournal(), lambda: 0.0)
+    planning = Planning(
+        task=task,
+        planner=equipment.planner,
+        model=equipment.model,
+        tools=equipment.tools,
+        recorder=recorder,
+        limits=equipment.limits,
+        plan=plan,
+        instructions=equipment.instructions,
+    )
+
+    def start(patch: Patch) -> None:
+        """Nothing runs while drafting."""
+
+    for _ in range(1 + equipment.limits.repairs):
+        if await planning.take_turn({}, start) != "problems":
+            break
+    return planning.plan, planning.problems

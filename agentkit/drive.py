@@ -1,0 +1,151 @@
+"""Drives one run from where its journal stands to its end.
+
+A turn of the planner streams patches; each is checked and its nodes start while the planner goes
+on writing. A turn ends with problems (the planner mends them), with `observe` (it sees those
+results and goes on), or with the program's end (failures go back to it). Then comes the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from agentkit.engine.limits import Limits
+from agentkit.engine.scheduler import Scheduler
+from agentkit.errors import PlanRefused
+from agentkit.outcome import Outcome
+from agentkit.plan.check import check_patch, scope_of
+from agentkit.plan.graph import Observe, Patch, Plan
+from agentkit.plan.jsonform import patch_to_json
+from agentkit.plan.problem import Problem, problem_to_json
+from agentkit.protocols import Brief, Model, Planner, Recalled
+from agentkit.record import Recorder
+from agentkit.tool import Tool
+from agentkit.types import Json
+
+Ended: TypeAlias = Literal["answer", "observe", "end", "problems"]
+
+
+@dataclass(slots=True)
+class Planning:
+    """The planner's side of a run: what it has proposed, was refused and has been told."""
+
+    task: str
+    planner: Planner
+    model: Model
+    tools: Mapping[str, Tool]
+    recorder: Recorder
+    limits: Limits
+    plan: Plan
+    recalled: Recalled = Recalled()
+    instructions: str = ""
+    turn: int = 0
+    repairs: int = 0
+    problems: list[Problem] = field(default_factory=list[Problem])
+    refused: list[str] = field(default_factory=list[str])
+    told: set[str] = field(default_factory=set[str])
+
+    async def take_turn(
+        self, outcomes: Mapping[str, Outcome], start: Callable[[Patch], None]
+    ) -> Ended:
+        """One turn: every sound patch is applied, recorded and handed to `start` at once."""
+        brief = self._brief(outcomes)
+        self.told |= {name for name, end in outcomes.items() if end.status == "failed"}
+        self.problems, self.refused = [], []
+        scope = scope_of(self.plan, self.tools)
+        ended: Ended = "end"
+        async with aclosing(self.planner.propose(brief)) as proposals:
+            async for proposal in proposals:
+                if isinstance(proposal, Problem):
+                    self._refuse([proposal], "")
+                    continue
+                checked = check_patch(scope, proposal)
+                scope = checked.scope
+                if not checked.accepted:
+                    self._refuse(checked.problems, proposal.source)
+                    continue
+                self._accept(scope.plan, proposal)
+                start(proposal)
+                ended = _ending(proposal)
+                if ended != "end":
+                    break
+        if self.problems:
+            ended = "problems"
+        self.recorder.record("plan.turn", data={"turn": self.turn, "ended": ended})
+        self.turn += 1
+        return ended
+
+    def _brief(self, outcomes: Mapping[str, Outcome]) -> Brief:
+        return Brief(
+            task=self.task,
+            plan=self.plan,
+            tools=self.tools,
+            model=self.model,
+            outcomes=outcomes,
+            problems=tuple(self.problems),
+            refused="\n".join(self.refused),
+            turn=self.turn,
+            examples=self.recalled.examples,
+            history=self.recalled.history,
+            instructions=self.instructions,
+        )
+
+    def _accept(self, plan: Plan, patch: Patch) -> None:
+        self.plan = plan
+        data: dict[str, Json] = {
+            "turn": self.turn,
+            "patch": patch_to_json(patch),
+            "source": patch.source,
+        }
+        self.recorder.record("plan.patched", data=data)
+
+    def _refuse(self, problems: Sequence[Problem], source: str) -> None:
+        """Keep what is wrong for the repair turn."""
+        self.problems += problems
+        self.refused += [source] if source else []
+        shown: list[Json] = [problem_to_json(problem) for problem in problems]
+        data: dict[str, Json] = {"turn": self.turn, "source": source, "problems": shown}
+        self.recorder.record("plan.refused", data=data)
+
+    def news(self, outcomes: Mapping[str, Outcome]) -> bool:
+        """Whether a node has failed that the planner has not been told of."""
+        failed = {name for name, end in outcomes.items() if end.status == "failed"}
+        return bool(failed - self.told)
+
+
+def _ending(patch: Patch) -> Ended:
+    """Whether this patch ends the turn: nothing after an answer or an observation is read."""
+    if patch.answer is not None:
+        return "answer"
+    return "observe" if any(isinstance(node, Observe) for node in patch.add) else "end"
+
+
+async def drive(planning: Planning, scheduler: Scheduler, ended: Ended | None) -> None:
+    """Take turns until the plan stands and everything in it has ended.
+
+    `ended` is how the last turn in the journal ended, None where one is still to be taken.
+    Raises `PlanRefused` where problems are left after the repair turns.
+    """
+
+    while True:
+        before = planning.plan
+        if ended is None:
+            ended = await planning.take_turn(scheduler.outcomes, scheduler.patch)
+        if ended == "problems":
+            planning.repairs += 1
+            if planning.repairs > planning.limits.repairs:
+                raise PlanRefused(planning.problems)
+        elif ended == "observe":
+            nodes = planning.plan.nodes.values()
+            await scheduler.settled([node.id for node in nodes if isinstance(node, Observe)])
+        else:
+            await scheduler.settled()
+            grown = ended == "end" and planning.plan is not before
+            if not grown and not planning.news(scheduler.outcomes):
+                return
+        if planning.turn > planning.limits.replans + planning.repairs:
+            await scheduler.settled()
+            return
+        ended = None

@@ -1,0 +1,63 @@
+"""What a finished run gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from agentkit.media import Artifact
+from agentkit.messages import Usage
+from agentkit.outcome import Outcome
+from agentkit.plan.graph import Plan
+from agentkit.types import Json
+
+Output = TypeVar("Output")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(Generic[Output]):
+    """A run that came to an answer.
+
+    `answer` is its text; `output` the typed answer where the agent has an output type, else the
+    text; `cites` the node ids that the answer rests on, all of them in `outcomes`.
+    """
+
+    id: str
+    task: str
+    answer: str
+    output: Output
+    plan: Plan
+    outcomes: Mapping[str, Outcome]
+    usage: Usage
+    cites: tuple[str, ...] = ()
+
+    @property
+    def failures(self) -> Mapping[str, Outcome]:
+        """The nodes that failed on the way; the answer was told of them."""
+        return {name: end for name, end in self.outcomes.items() if end.status == "failed"}
+
+    @property
+    def artifacts(self) -> Mapping[str, Artifact]:
+        """The artifact handles among the results, by the place where they were found."""
+        found: dict[str, Artifact] = {}
+        for name, outcome in self.outcomes.items():
+            _collect(name, outcome.value, found)
+        return found
+
+
+_HANDLE = {"sha256", "media_type", "size_bytes"}
+
+
+def _collect(place: str, value: Json, found: dict[str, Artifact]) -> None:
+    match value:
+        case dict() if value.keys() >= _HANDLE:
+            found[place] = Artifact(**value)  # type: ignore[arg-type]
+        case dict():
+            for key, inner in value.items():
+                _collect(f"{place}.{key}", inner, found)
+        case list():
+            for index, inner in enumerate(value):
+                _collect(f"{place}[{index}]", inner, found)
+        case _:
+            pass

@@ -1,1 +1,0 @@
-"""Public data sets of plans, read into plans and tools of agentkit."""

@@ -1,0 +1,203 @@
+"""From a task to an answer, through the public API, with a scripted model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentkit import Agent, RunError, ToolError, UsageError, open_store, tool
+from agentkit.errors import PlanRefused
+from agentkit.store import Store
+from agentkit.testing import ScriptedModel
+
+pytestmark = pytest.mark.anyio
+
+
+@tool(effect="pure")
+def double(n: int) -> int:
+    """Twice the number."""
+    return 2 * n
+
+
+@tool(effect="pure")
+def numbers(count: int) -> list[int]:
+    """The first numbers from 1 on."""
+    return list(range(1, count + 1))
+
+
+@tool(effect="read")
+def broken(reason: str) -> str:
+    """Always fails."""
+    raise ToolError(f"it broke: {reason}")
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Store]:
+    """A store that several agents of one test share."""
+    store = open_store("memory")
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def agent(*replies: str, **options: Any) -> Agent[Any]:
+    """An agent whose model says these texts, one a call."""
+    given: Mapping[str, Any] = {"tools": [double, numbers, broken], "store": "memory", **options}
+    return Agent(model=ScriptedModel(replies=replies), **given)
+
+
+async def test_an_answer_without_a_model_is_the_text_of_the_plan() -> None:
+    run = await agent('a = double(n=4)\nb = double(n=a)\nanswer(f"b is {b}")').run("Quadruple 4.")
+    assert run.answer == "b is 16"
+    assert run.cites == ("b",)
+    assert [end.value for end in run.outcomes.values()] == [8, 16]
+
+
+async def test_a_synthesized_answer_is_written_from_the_results() -> None:
+    model = ScriptedModel(replies=["a = double(n=4)\nanswer(using=[a])", "It is 8 [a]."])
+    run = await Agent(model=model, tools=[double], store="memory").run("Double 4.")
+    assert run.answer.startswith("It is 8")
+    assert run.cites == ("a",)
+    assert "8" in model.requests[1].messages[-1].content
+
+
+async def test_a_map_runs_once_per_element_decided_at_run_time() -> None:
+    run = await agent(
+        'ns = numbers(count=4)\nds = [double(n=n) for n in ns if n > 1]\nanswer(f"{ds}")'
+    ).run("Double them.")
+    assert run.outcomes["ds"].value == [4, 6, 8]
+
+
+async def test_a_guard_skips_what_it_holds_back_and_the_answer_still_comes() -> None:
+    run = await agent('a = double(n=4)\nif a > 100:\n    b = double(n=a)\nanswer(f"a is {a}")').run(
+        "Double 4."
+    )
+    assert run.answer == "a is 8"
+    assert run.outcomes["b"].status == "skipped"
+
+
+async def test_refused_statements_go_back_with_located_errors_and_are_mended() -> None:
+    model = ScriptedModel(
+        replies=['a = doubel(n=4)\nanswer(f"{a}")', 'a = double(n=4)\nanswer(f"{a}")']
+    )
+    run = await Agent(model=model, tools=[double], store="memory").run("Double 4.")
+    assert run.answer == "8"
+    told = model.requests[1].messages[-1].content
+    assert "1:5" in told and "doubel" in told and "double" in told
+
+
+async def test_a_plan_that_stays_wrong_is_refused_with_every_problem() -> None:
+    with pytest.raises(PlanRefused, match=r"unknown_tool.*did you mean 'double'"):
+        await agent(*["a = doubel(n=4)\nanswer(using=[a])"] * 4).run("Double 4.")
+
+
+async def test_observed_results_reach_the_planner_before_it_goes_on() -> None:
+    model = ScriptedModel(
+        replies=["a = double(n=4)\nobserve(a)", 'b = double(n=8)\nanswer(f"{b}")']
+    )
+    run = await Agent(model=model, tools=[double], store="memory").run("Double 4 twice.")
+    assert run.answer == "16"
+    assert "8" in model.requests[1].messages[-1].content
+
+
+async def test_a_failure_goes_back_to_the_planner_and_siblings_keep_their_results() -> None:
+    model = ScriptedModel(
+        replies=[
+            'a = broken(reason="rust")\nb = double(n=4)\nanswer(using=[a, b])',
+            'answer(f"only b: {b}")',
+        ]
+    )
+    run = await Agent(model=model, tools=[double, broken], store="memory").run("Try both.")
+    assert run.answer == "only b: 8"
+    assert run.failures["a"].failure is not None
+    assert "rust" in model.requests[1].messages[-1].content
+
+
+async def test_a_run_with_nothing_left_says_what_failed() -> None:
+    with pytest.raises(RunError, match="it broke: rust"):
+        await agent('a = broken(reason="rust")\nanswer(using=[a])', "").run("Try.")
+
+
+@dataclass
+class Report:
+    """A typed answer."""
+
+    total: int
+    note: str
+
+
+async def test_a_typed_answer_is_validated_and_given_as_its_type() -> None:
+    model = ScriptedModel(
+        replies=["a = double(n=4)\nanswer(using=[a])", '{"total": 8, "note": "fine"}']
+    )
+    run = await Agent(model=model, tools=[double], output=Report, store="memory").run("Report.")
+    assert run.output == Report(8, "fine")
+
+
+async def test_a_plain_function_is_a_tool() -> None:
+    def shout(text: str) -> str:
+        """The text in capitals."""
+        return text.upper()
+
+    model = ScriptedModel(replies=['a = shout(text="hi")\nanswer(f"{a}")'])
+    run = await Agent(model=model, tools=[shout], store="memory").run("Shout hi.")
+    assert run.answer == "HI"
+
+
+async def test_inputs_are_names_of_the_plan(tmp_path: Path) -> None:
+    run = await agent('a = double(n=many)\nanswer(f"{a}")').run("Double.", inputs={"many": 21})
+    assert run.answer == "42"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"call": Path("nowhere.wav")}, "there is no file nowhere.wav"),
+        ({"not a name": 1}, "plain identifier"),
+        ({"thing": object()}, "must be JSON data"),
+    ],
+)
+async def test_wrong_inputs_are_refused_before_anything_runs(
+    inputs: Mapping[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        await agent("answer('x')").run("Any.", inputs=inputs)
+
+
+def test_run_sync_works_without_a_loop() -> None:
+    assert agent('a = double(n=1)\nanswer(f"{a}")').run_sync("Double 1.").answer == "2"
+
+
+async def test_run_sync_works_inside_a_running_loop() -> None:
+    assert agent('a = double(n=1)\nanswer(f"{a}")').run_sync("Double 1.").answer == "2"
+
+
+async def test_the_stream_is_the_tail_of_the_journal() -> None:
+    async with opened() as store:
+        asked = agent('a = double(n=1)\nanswer(f"{a}")', store=store)
+        seen = [event async for event in asked.stream("Double 1.")]
+        kept = [event for event in seen if event.seq]
+        assert kept == list(await store.journal.events(seen[0].run))
+        assert seen[-1].type == "run.ended"
+
+
+async def test_a_plan_can_be_drafted_without_running_anything() -> None:
+    plan, problems = await agent('a = broken(reason="x")\nanswer(using=[a])').plan("Try.")
+    assert [*plan.nodes] == ["a"] and not problems
+
+
+async def resumed(store: Store, run: str) -> str:
+    """The answer of a resumed run whose model is never asked again."""
+    return (await agent(store=store).resume(run)).answer
+
+
+async def test_an_answered_run_is_given_back_as_it_ended() -> None:
+    async with opened() as store:
+        first = await agent('a = double(n=1)\nanswer(f"{a}")', store=store).run("Double 1.")
+        assert await resumed(store, first.id) == first.answer
