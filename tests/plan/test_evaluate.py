@@ -126,7 +126,8 @@ def test_doubling_over_many_statements_ends_at_the_bound() -> None:
     [
         "talk.text.upper()", "lambda: 1", "open('f')", "{1, 2}", "b'x'", "1j", "...", "1e999",
         "'\\ud800'", "[*hits]", "{**talk}", "x[1, 2]", "x is y", "(y := 1)", "1 @ 2", "~1",
-        "{1: 2}", "len(*hits)", "sorted(hits, key=len)", "max(**talk)", "", "1 +", "\0", "-" * 3000 + "1",
+        "{1: 2}", "len(*hits)", "sorted(hits, key=len)", "max(**talk)", "", "1 +", "\0",
+        "-" * 3000 + "1",
     ],
 )  # fmt: skip
 def test_what_is_not_covered_is_refused_before_it_runs(source: str) -> None:
