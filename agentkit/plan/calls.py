@@ -10,9 +10,9 @@ import ast
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from agentkit.errors import InvalidPlan
+from agentkit.nearest import nearest
 from agentkit.plan.comprehension import LOAD, as_list, one_clause
 from agentkit.plan.expression import expression
 from agentkit.plan.graph import Arg, Call, Const, Map, Node, Position, Ref, When
@@ -22,22 +22,13 @@ from agentkit.plan.purity import (
     FUNCTIONS,
     Comprehension,
     clip,
-    free_names,
     outside_problem,
     targets,
     uncovered,
 )
+from agentkit.plan.sandbox import SANDBOX, SANDBOX_FUNCTIONS, sandbox_args
 from agentkit.plan.syntax import position
 from agentkit.tool import Tool
-
-SANDBOX = "python"
-"""The tool that runs what the evaluator does not cover: `python(code=…, values=…)["value"]`."""
-
-_SANDBOX_FUNCTIONS = frozenset(
-    "set tuple frozenset reversed map filter divmod pow ord chr isinstance repr ascii format hex "
-    "bin oct next iter type callable hash slice bytes".split()
-)
-"""Python's own functions that are no tools, so that a call of them is left to the sandbox."""
 
 
 @dataclass(slots=True)
@@ -66,7 +57,7 @@ class Calls:
         if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
             return False
         name = tree.func.id
-        return name in self.tools or (name not in FUNCTIONS and name not in _SANDBOX_FUNCTIONS)
+        return name in self.tools or (name not in FUNCTIONS and name not in SANDBOX_FUNCTIONS)
 
     def has_call(self, tree: ast.AST) -> bool:
         """Whether a tool is called anywhere in it."""
@@ -149,10 +140,9 @@ class Calls:
             if isinstance(value, ast.Starred):
                 self._refuse(value, "each argument written out")
             elif tool not in self.tools:
-                near = get_close_matches(tool, list(self.tools), 1)
                 self.problems.append(
                     Problem(code="unknown_tool", expected="a tool", found=repr(tool),
-                            nearest=near[0] if near else None, at=position(tree))
+                            nearest=nearest(tool, self.tools), at=position(tree))
                 )  # fmt: skip
                 return
             elif number >= len(names):
@@ -177,23 +167,11 @@ class Calls:
                 self._refuse(tree, "the names of arguments as texts")
 
     def _sandboxed(self, tree: ast.expr, outside: ast.expr, scope: Scope) -> Arg:
-        kinds = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
-        if SANDBOX not in self.tools or any(isinstance(node, kinds) for node in ast.walk(tree)):
+        args = sandbox_args(tree) if SANDBOX in self.tools else None
+        if args is None:
             self.problems.append(outside_problem(outside))
             return Const(None)
-        at = position(tree)
-        names = sorted(free_names(tree) - _SANDBOX_FUNCTIONS)
-        try:
-            code = ast.unparse(_Subscripted().visit(copy.deepcopy(tree)))
-        except ValueError:
-            self.problems.append(outside_problem(tree))
-            return Const(None)
-        values = ast.Dict([ast.Constant(n) for n in names], [ast.Name(n, LOAD) for n in names])
-        for node in ast.walk(values):
-            if isinstance(node, ast.expr):
-                ast.copy_location(node, tree)
-        args: dict[str, Arg] = {"code": Const(code, at), "values": expression(values)}
-        name = scope.fresh(SANDBOX)
+        name, at = scope.fresh(SANDBOX), position(tree)
         scope.nodes.append(Call(id=name, tool=SANDBOX, args=args, when=scope.when, at=at))
         return Ref(name, ("value",), at)
 
@@ -263,22 +241,6 @@ class _Pull(ast.NodeTransformer):
     visit_SetComp = _comprehension
     visit_GeneratorExp = _comprehension
     visit_DictComp = _comprehension
-
-
-class _Subscripted(ast.NodeTransformer):
-    """Fields as Python spells them on plain data: `h["text"].upper()` for `h.text.upper()`."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        if isinstance(node.func, ast.Attribute):
-            node.func.value = self.visit(node.func.value)
-            node.args = [self.visit(arg) for arg in node.args]
-            node.keywords = [self.visit(keyword) for keyword in node.keywords]
-            return node
-        return self.generic_visit(node)
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        key = ast.copy_location(ast.Constant(node.attr), node)
-        return ast.copy_location(ast.Subscript(self.visit(node.value), key, node.ctx), node)
 
 
 def _parameters(tool: Tool | None) -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from agentkit.plan.names import fresh
 from agentkit.plan.purity import Comprehension, covered, targets
 
 LOAD = ast.Load()
+Tree = TypeVar("Tree", bound=ast.expr)
 
 
 def as_list(tree: Comprehension) -> Comprehension:
@@ -31,9 +33,9 @@ def one_clause(tree: ast.ListComp) -> ast.ListComp:
         target: ast.expr = ast.Tuple([ast.Name(name, ast.Store()) for name in names], ast.Store())
         if len(names) == 1:
             row, target = ast.Name(names[0], LOAD), ast.Name(names[0], ast.Store())
-        rows = ast.ListComp(_placed(row, tree), tree.generators)
+        rows = ast.ListComp(placed(row, tree), tree.generators)
         ast.copy_location(rows, tree)
-        clause = ast.comprehension(_placed(target, tree), rows, [], 0)
+        clause = ast.comprehension(placed(target, tree), rows, [], 0)
     tests: list[ast.expr] = clause.ifs
     if len(tests) > 1:
         tests = [ast.copy_location(ast.BoolOp(ast.And(), tests), tests[0])]
@@ -59,10 +61,11 @@ class Replaced(ast.NodeTransformer):
         tree = self.trees.get(node.id)
         if tree is None or isinstance(node.ctx, ast.Store):
             return node
-        return _placed(copy.deepcopy(tree), node)
+        return placed(copy.deepcopy(tree), node)
 
 
-def _placed(tree: ast.expr, at: ast.expr) -> ast.expr:
+def placed(tree: Tree, at: ast.expr) -> Tree:
+    """The tree with all of it standing where `at` stands."""
     for node in ast.walk(tree):
         if isinstance(node, ast.expr):
             ast.copy_location(node, at)

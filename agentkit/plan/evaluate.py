@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 from agentkit.errors import EvaluationError
 from agentkit.plan.bounds import Frame, checked_size, finite, size
 from agentkit.plan.functions import CALLS, UNWEIGHED
 from agentkit.plan.graph import Arg, Const, Expr
-from agentkit.plan.operators import BINARY, COMPARE, elements, formatted, kind, step_into
-from agentkit.plan.purity import targets
+from agentkit.plan.operators import BINARY, COMPARE, formatted, kind, step_into
+from agentkit.plan.turns import Bound, Closure, Turns
 from agentkit.types import Json
-
-Closure: TypeAlias = Callable[[Frame], Json]
-Bound: TypeAlias = frozenset[str]
 
 
 def evaluate(arg: Arg, scope: Mapping[str, Json]) -> Json:
@@ -224,80 +221,15 @@ def _call(tree: ast.Call, bound: Bound) -> Closure:
 
 
 def _comprehension(tree: ast.ListComp | ast.GeneratorExp, bound: Bound) -> Closure:
-    clauses, inner = _clauses(tree.generators, bound)
-    element, cost = _compile(tree.elt, inner), _cost(tree)
-
-    def collect(frame: Frame) -> Json:
-        saved, frame.local = frame.local, dict(frame.local)
-        made = [element(frame) for _ in _turns(frame, clauses, cost)]
-        frame.local = saved
-        return made
-
-    return collect
+    turns = Turns(tree, bound, _compile)
+    element = _compile(tree.elt, turns.bound)
+    return lambda frame: [element(frame) for _ in turns.of(frame)]
 
 
 def _dict_comprehension(tree: ast.DictComp, bound: Bound) -> Closure:
-    clauses, inner = _clauses(tree.generators, bound)
-    key, value, cost = _compile(tree.key, inner), _compile(tree.value, inner), _cost(tree)
-
-    def collect(frame: Frame) -> Json:
-        saved, frame.local = frame.local, dict(frame.local)
-        made = {_key(key(frame)): value(frame) for _ in _turns(frame, clauses, cost)}
-        frame.local = saved
-        return made
-
-    return collect
-
-
-Assign: TypeAlias = Callable[[Frame, Json], None]
-Clause: TypeAlias = tuple[Closure, Assign, list[Closure]]
-
-
-def _clauses(generators: list[ast.comprehension], bound: Bound) -> tuple[list[Clause], Bound]:
-    clauses: list[Clause] = []
-    for clause in generators:
-        source = _compile(clause.iter, bound)
-        bound = bound | frozenset(targets(clause.target))
-        tests = [_compile(test, bound) for test in clause.ifs]
-        clauses.append((source, _assign(clause.target), tests))
-    return clauses, bound
-
-
-def _cost(tree: ast.expr) -> int:
-    """Steps of one turn: long bodies count more."""
-    return 1 + sum(1 for _ in ast.walk(tree)) // 16
-
-
-def _turns(frame: Frame, clauses: list[Clause], cost: int, depth: int = 0) -> Iterator[None]:
-    """Yields once for every combination that passes the conditions, its names assigned."""
-    if depth == len(clauses):
-        yield
-        return
-    source, assign, tests = clauses[depth]
-    for element in elements(source(frame)):
-        frame.spend(cost)
-        assign(frame, element)
-        if all(test(frame) for test in tests):
-            yield from _turns(frame, clauses, cost, depth + 1)
-
-
-def _assign(target: ast.expr) -> Assign:
-    if isinstance(target, ast.Tuple | ast.List):
-        parts = [_assign(part) for part in target.elts]
-
-        def unpack(frame: Frame, value: Json) -> None:
-            if not isinstance(value, list) or len(value) != len(parts):
-                raise EvaluationError(f"expected a list of {len(parts)}; found {kind(value)}")
-            for part, element in zip(parts, value, strict=True):
-                part(frame, element)
-
-        return unpack
-    name = target.id if isinstance(target, ast.Name) else ""
-
-    def bind(frame: Frame, value: Json) -> None:
-        frame.local[name] = value
-
-    return bind
+    turns = Turns(tree, bound, _compile)
+    key, value = _compile(tree.key, turns.bound), _compile(tree.value, turns.bound)
+    return lambda frame: {_key(key(frame)): value(frame) for _ in turns.of(frame)}
 
 
 _COMPILERS: dict[type[ast.expr], Callable[[Any, Bound], Closure]] = {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 
 from agentkit.errors import InvalidPlan
+from agentkit.nearest import nearest
 from agentkit.plan.expression import arg_source, expression
 from agentkit.plan.graph import (
     Answer,
@@ -228,12 +228,11 @@ class Reader:
         return ""
 
     def _wrong(
-        self, code: Code, expected: str, found: str, at: str, near: tuple[str, ...] = ()
+        self, code: Code, expected: str, found: str, at: str, known: tuple[str, ...] = ()
     ) -> None:
-        close = get_close_matches(found.strip("'"), near, 1)
+        meant = nearest(found.strip("'"), known)
         found = f"{found} at {at or 'the top'}"
-        nearest = close[0] if close else None
-        self._problems.append(Problem(code=code, expected=expected, found=found, nearest=nearest))
+        self._problems.append(Problem(code=code, expected=expected, found=found, nearest=meant))
 
 
 def _source(value: Json) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from agentkit.errors import EvaluationError
+from agentkit.nearest import nearest
 from agentkit.plan.bounds import Frame, checked_size, finite
 from agentkit.types import Json
 
@@ -47,10 +48,8 @@ def step_into(value: Json, key: Json) -> Json:
 
 def _missing(value: Json, key: Json) -> str:
     if isinstance(value, dict):
-        from difflib import get_close_matches
-
-        near = get_close_matches(str(key), list(value), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = nearest(str(key), value)
+        hint = f"; did you mean {near!r}?" if near else ""
         names = ", ".join(map(repr, list(value)[:12])) or "none"
         return f"expected one of the fields {names}; found {key!r}{hint}"
     if isinstance(value, list | str) and isinstance(key, int):
