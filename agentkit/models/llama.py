@@ -108,10 +108,11 @@ def load(name: str, path: Path, *, context_tokens: int, threads: int, states: Pa
     params.n_parallel = SLOTS
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
-    # A cancelled call is noticed between two batches: at most seconds, also in a long prompt.
-    params.n_batch = 256
-    params.n_ubatch = 256
-    params.cache_ram_mib = 0
+    # A cancelled call is noticed, and the other slot gets on, between two batches. On a processor
+    # a small batch reads a prompt as fast as a large one.
+    params.n_batch = 64
+    params.n_ubatch = 64
+    params.cache_ram_mib = 0  # prefixes are kept on disk instead
     params.slot_save_path = f"{states}{os.sep}"
     params.api_keys = [key]
     params.ui = False
