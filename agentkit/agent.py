@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -193,7 +193,7 @@ class Agent(Generic[Output]):
         return found
 
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[Store]:
+    async def _opened(self) -> AsyncGenerator[Store]:
         if isinstance(self.store, Store):
             yield self.store
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, cast
@@ -56,7 +56,7 @@ async def carry_on(
 
 
 @asynccontextmanager
-async def _ending(recorder: Recorder, store: Store) -> AsyncIterator[None]:
+async def _ending(recorder: Recorder, store: Store) -> AsyncGenerator[None]:
     """Records how the run ended where it did not come to an answer."""
     try:
         yield

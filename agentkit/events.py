@@ -2,7 +2,7 @@
 
 | type | node | data |
 |---|---|---|
-| run.created | | task, inputs {name: {schema, value}}, agent, origin, session, model, tools [name] |
+| run.created | | task, inputs {name: {schema, value}}, agent, origin, session, model, tools |
 | run.resumed | | (nothing) |
 | plan.patched | | turn, patch (JSON form), source |
 | plan.refused | | turn, source, problems [JSON] |

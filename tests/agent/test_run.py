@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ def broken(reason: str) -> str:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Store]:
+async def opened() -> AsyncGenerator[Store]:
     """A store that several agents of one test share."""
     store = open_store("memory")
     try:
