@@ -27,7 +27,7 @@ from agentkit.record import Recorder
 from agentkit.run import Run
 from agentkit.state import fold
 from agentkit.store import Store, open_store
-from agentkit.tool import Tool, as_tool
+from agentkit.tool import Tool
 from agentkit.types import Json
 
 Output = typing_extensions.TypeVar("Output", default=str)
@@ -181,16 +181,9 @@ class Agent(Generic[Output]):
         return planner(self.planner)
 
     def _tools(self, store: Store) -> Mapping[str, Tool[..., Any]]:
-        from agentkit.tools import named
+        from agentkit.tools import equip
 
-        found: dict[str, Tool[..., Any]] = {}
-        for given in self.tools:
-            made = named(given, store.folder) if isinstance(given, str) else [as_tool(given)]
-            for tool in made:
-                if tool.name in found:
-                    raise UsageError(f"two tools are named {tool.name!r}; rename one of them")
-                found[tool.name] = tool
-        return found
+        return equip(self.tools, store.folder)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Store]:
@@ -210,7 +203,16 @@ async def _followed(
     """The run's events until it ends; then its error, if it had one, is raised."""
     try:
         async with aclosing(store.journal.tail(run)) as events:
-            async for event in events:
+            while True:
+                step = asyncio.ensure_future(anext(events, None))
+                await asyncio.wait({step, work}, return_when=asyncio.FIRST_COMPLETED)
+                if not step.done() and not work.cancelled() and work.exception() is not None:
+                    # What failed before its first event leaves a tail that nothing will end.
+                    step.cancel()
+                    await asyncio.gather(step, return_exceptions=True)
+                    break
+                if (event := await step) is None:
+                    break
                 yield event
         await work
     finally:

@@ -13,7 +13,7 @@ from __future__ import annotations
 # imported the module first would otherwise find that under the name.
 from agentkit.tools.files import files
 from agentkit.tools.language import ask, compute, extract, summarize, translate
-from agentkit.tools.names import named
+from agentkit.tools.names import equip, named
 from agentkit.tools.python import python
 from agentkit.tools.read_image import read_image
 from agentkit.tools.search import search
@@ -22,6 +22,7 @@ from agentkit.tools.transcribe import transcribe
 __all__ = [
     "ask",
     "compute",
+    "equip",
     "extract",
     "files",
     "named",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from agentkit.errors import UsageError
 from agentkit.nearest import nearest
-from agentkit.tool import Tool
+from agentkit.tool import Tool, as_tool
 from agentkit.tools.files import files
 from agentkit.tools.language import ask, compute, extract, summarize, translate
 from agentkit.tools.python import python
@@ -77,3 +77,22 @@ def named(name: str, store: Path = Path(".agentkit")) -> Made:
     if colon and word not in _TAKES_FOLDER:
         raise UsageError(f"the tool {word!r} takes nothing after a colon; came {name!r}")
     return FACTORIES[word](folder or ".", store)
+
+
+def equip(
+    given: Sequence[str | Tool | Callable[..., Any]], store: Path = Path(".agentkit")
+) -> dict[str, Tool]:
+    """Tools by name, from names of built-in ones, tools and plain typed functions.
+
+    Raises `UsageError` where two have the same name.
+
+    >>> [*equip(["files:."])]
+    ['read_file', 'write_file', 'list_files']
+    """
+    found: dict[str, Tool] = {}
+    for one in given:
+        for tool in named(one, store) if isinstance(one, str) else [as_tool(one)]:
+            if tool.name in found:
+                raise UsageError(f"two tools are named {tool.name!r}; rename one of them")
+            found[tool.name] = tool
+    return found

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from types import TracebackType
 
 import click
 
@@ -14,7 +16,7 @@ from agentkit.cli.exits import code_of as code_of_error
 from agentkit.cli.text import inert
 from agentkit.errors import AgentkitError
 
-COMMANDS = ("runs", "show", "models", "doctor")
+COMMANDS = ("run", "plan", "resume", "runs", "show", "tools", "models", "doctor")
 
 
 class _Commands(click.Group):
@@ -42,6 +44,8 @@ def app(ctx: click.Context, debug: bool) -> None:
 
 def run_command(args: Sequence[str] | None) -> int:
     """Runs one command line and gives its exit code; errors become one sentence on stderr."""
+    if args is None:
+        sys.excepthook = surprised
     arguments = list(sys.argv[1:] if args is None else args)
     try:
         code = app.main(arguments, prog_name="agentkit", standalone_mode=False)
@@ -59,3 +63,14 @@ def run_command(args: Sequence[str] | None) -> int:
         # Whoever read our output has gone; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def surprised(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Says in one sentence what nobody expected, be it in a file of the user's or in agentkit."""
+    if "--debug" in sys.argv:
+        sys.__excepthook__(kind, error, trace)
+        return
+    frames = traceback.extract_tb(trace)
+    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    print(inert(f"error: {kind.__name__}: {error}{place}"), file=sys.stderr)
+    print("for the whole traceback: agentkit --debug …", file=sys.stderr)

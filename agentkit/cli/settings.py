@@ -12,13 +12,21 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "local:"
 
-KEYS: Mapping[str, str] = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
-"""Which variable holds the key of which provider."""
+VARIABLES: Mapping[str, Mapping[str, str]] = {
+    "openai": {"api_key": "OPENAI_API_KEY", "base_url": "OPENAI_BASE_URL"},
+    "anthropic": {"api_key": "ANTHROPIC_API_KEY"},
+}
+"""For each provider, which variable says what to its model."""
 
 
 def model_of(name: str, env: Mapping[str, str]) -> str | Model:
-    """The model named, else `AGENTKIT_MODEL`, else the embedded one."""
-    return name or env.get("AGENTKIT_MODEL") or DEFAULT_MODEL
+    """The model named, else `AGENTKIT_MODEL`, else the embedded one; with the key that is set."""
+    from agentkit.models import model
+
+    chosen = name or env.get("AGENTKIT_MODEL") or DEFAULT_MODEL
+    known = VARIABLES.get(chosen.partition(":")[0], {})
+    options = {option: env[variable] for option, variable in known.items() if env.get(variable)}
+    return model(chosen, **options) if options else chosen
 
 
 store_option = click.option(

@@ -46,3 +46,19 @@ def test_modules_everybody_imports_load_no_model_runtime(module: str) -> None:
 def test_help_loads_click_and_little_else() -> None:
     code = "from agentkit.cli import main; main(['--help'])"
     assert loaded_by(code) & (HEAVY - {"click"}) == set()
+
+
+def test_exported_names() -> None:
+    """What `from agentkit import …` offers. More than 20 names would be too many to learn."""
+    import agentkit
+
+    names = sorted(agentkit.__all__)
+    assert len(names) <= 20
+    assert [name for name in names if not hasattr(agentkit, name)] == []
+    assert names == EXPORTED
+
+
+EXPORTED = sorted(
+    "Agent AgentkitError Artifact Audio Context Event Image Limits Patch Plan Retry Run RunError "
+    "Tool ToolError UsageError open_store tool".split()
+)

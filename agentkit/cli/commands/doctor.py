@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import click
 
-from agentkit.cli.settings import KEYS, store_option
+from agentkit.cli.settings import VARIABLES, store_option
 from agentkit.cli.text import count_bytes
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
@@ -58,10 +58,15 @@ def findings(store: str, env: Mapping[str, str]) -> Iterator[Finding]:
         there = ", ".join(f"{name} {installed(name)}" for name in packages)
         yield Finding(f"extra {extra}", not missing, do if missing else there)
     yield from _models()
-    for provider, name in KEYS.items():
+    for provider, name in keys().items():
         word = "set" if env.get(name) else f"not set: only needed for {provider}:"
         yield Finding(name, bool(env.get(name)), word)
     yield _store(Path(store))
+
+
+def keys() -> dict[str, str]:
+    """The variable that holds the key of each provider."""
+    return {provider: variables["api_key"] for provider, variables in VARIABLES.items()}
 
 
 def installed(package: str) -> str | None:

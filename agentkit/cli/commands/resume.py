@@ -1,0 +1,32 @@
+"""`agentkit resume`: a run that was stopped goes on."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from agentkit.cli.chosen import Chosen, build, changed, choice_options, from_origin
+from agentkit.cli.exits import Output
+from agentkit.cli.stored import events_of
+
+
+@click.command("resume", short_help="Go on with a run that was stopped.")
+@click.argument("run")
+@click.option("--json", "output", flag_value="json", help="One JSON document instead of text.")
+@click.option("--events", "output", flag_value="events", help="Events as they come, a line each.")
+@choice_options
+@click.pass_obj
+def command(debug: bool, /, run: str, output: Output | None, chosen: Chosen) -> int:
+    """Go on with RUN (an id, the beginning of one, or `last`); what ended is not done again.
+
+    The run's own agent goes on; options change it.
+    """
+    from agentkit.cli.follow import follow
+
+    events = events_of(chosen.store, run)
+    if not chosen.agent:
+        origin = str(events[0].data.get("origin") or "")
+        chosen = changed(from_origin(origin, chosen.store), chosen)
+    agent, found = build(chosen, os.environ), events[0].run
+    return follow(lambda: agent.stream_resumed(found), output=output or "answer", debug=debug)

@@ -1,0 +1,110 @@
+"""`agentkit tools`: what an agent may use, and one call of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agentkit.cli.chosen import Chosen, build, choice_options
+from agentkit.cli.document import document
+from agentkit.cli.follow import Followed, follow
+from agentkit.cli.text import inert, one_line
+from agentkit.errors import UsageError
+from agentkit.types import Json
+
+if TYPE_CHECKING:
+    from agentkit.agent import Agent
+    from agentkit.tool import Tool
+
+
+@click.command("tools", short_help="List tools, show one, call one.")
+@click.argument("words", nargs=-1, metavar="[NAME | call NAME JSON]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@choice_options
+@click.pass_obj
+def command(debug: bool, /, words: tuple[str, ...], as_json: bool, chosen: Chosen) -> int:
+    """List an agent's tools; with a NAME its schemas; with `call NAME JSON` one call of it.
+
+    A call is a run like any other: its arguments and its result are validated and journaled.
+    """
+    from agentkit.tools import equip
+
+    agent = build(chosen, os.environ)
+    tools = equip(agent.tools, Path(chosen.store))
+    match words:
+        case ():
+            _list(tools, as_json=as_json)
+        case (name,):
+            print(json.dumps(described(one(tools, name)), indent=2))
+        case ("call", name, text):
+            return call(agent, one(tools, name), text, debug=debug)
+        case _:
+            raise UsageError("expected nothing, NAME, or call NAME JSON after `agentkit tools`")
+    return 0
+
+
+def _list(tools: Mapping[str, Tool[..., Any]], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([described(tool) for tool in tools.values()], indent=2))
+        return
+    for tool in tools.values():
+        first = one_line(tool.description.partition("\n")[0], 70)
+        print(f"{inert(tool.name):<14}  {tool.effect:<5}  {first}")
+
+
+def one(tools: Mapping[str, Tool[..., Any]], name: str) -> Tool[..., Any]:
+    """The tool of that name. Raises `UsageError` that lists what there is."""
+    if name not in tools:
+        raise UsageError(f"expected one of the tools {', '.join(tools)}; got {name!r}")
+    return tools[name]
+
+
+def described(tool: Tool[..., Any]) -> dict[str, Json]:
+    """A tool as JSON."""
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "effect": tool.effect,
+        "trusted": tool.trusted,
+        "input_schema": dict(tool.input_schema),
+        "output_schema": dict(tool.output_schema),
+    }
+
+
+def call(agent: Agent[Any], tool: Tool[..., Any], text: str, *, debug: bool) -> int:
+    """Runs a plan of this one call and prints the value that came out, as JSON."""
+    from agentkit.plan.graph import Answer, Call, Const, Plan, Ref
+    from agentkit.planners import Fixed
+
+    args = {name: Const(value) for name, value in arguments_of(text).items()}
+    plan = Plan(
+        nodes={"result": Call(id="result", tool=tool.name, args=args)},
+        answer=Answer(text=Ref("result")),
+    )
+    once = replace(agent, planner=Fixed(plan), output=None, memory=())
+    task = f"call {tool.name}"
+    return follow(lambda: once.stream(task), output="answer", debug=debug, conclude=print_value)
+
+
+def print_value(seen: Followed) -> None:
+    """The value of the one call, as JSON."""
+    steps = document(seen.events)["steps"]
+    assert isinstance(steps, list)
+    print(json.dumps([step.get("value") for step in steps if isinstance(step, dict)][0], indent=2))
+
+
+def arguments_of(text: str) -> dict[str, Json]:
+    """A JSON object. Raises `UsageError` that shows the form."""
+    try:
+        found: Json = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f'expected JSON arguments like {{"query": "fees"}}; {error}') from None
+    if not isinstance(found, dict):
+        raise UsageError(f"expected a JSON object of arguments; got {text!r}")
+    return found
