@@ -1,0 +1,1 @@
+"""Public data sets of plans, read into plans and tools of agentkit."""
