@@ -11,7 +11,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import typing_extensions
 
@@ -25,13 +25,17 @@ from agentkit.plan.problem import Problem
 from agentkit.protocols import Clock, Memory, Model, Planner
 from agentkit.record import Recorder
 from agentkit.run import Run
-from agentkit.state import fold
+from agentkit.state import RunState, fold
 from agentkit.store import Store, open_store
 from agentkit.tool import Tool
 from agentkit.types import Json
 
 Output = typing_extensions.TypeVar("Output", default=str)
 Result = TypeVar("Result")
+
+
+Begun: TypeAlias = tuple[Equipment[Output], Recorder, RunState]
+"""A run whose beginning is in the journal: what `carry_on` takes."""
 
 
 def new_run_id() -> str:
@@ -79,7 +83,8 @@ class Agent(Generic[Output]):
         `session` names a conversation that the memory carries on.
         """
         async with self._opened() as store:
-            return await self._start(store, self.new_id(), task, inputs or {}, session)
+            begun = await self._begin(store, self.new_id(), task, inputs or {}, session)
+            return await carry_on(*begun)
 
     def run_sync(
         self, task: str, *, inputs: Mapping[str, object] | None = None, session: str | None = None
@@ -92,22 +97,23 @@ class Agent(Generic[Output]):
     ) -> AsyncGenerator[Event, None]:
         """The run's events as they come: the tail of its journal. Closing it cancels the run."""
         async with self._opened() as store:
-            run = self.new_id()
-            work = asyncio.create_task(self._start(store, run, task, inputs or {}, session))
-            async for event in _followed(store, run, work):
-                yield event
+            begun = await self._begin(store, self.new_id(), task, inputs or {}, session)
+            async with aclosing(_followed(store, begun)) as events:
+                async for event in events:
+                    yield event
 
     async def resume(self, run: str) -> Run[Output]:
         """The run of this id, carried on to its end; nothing that ended is done again."""
         async with self._opened() as store:
-            return await self._resume(store, run)
+            return await carry_on(*await self._begin_again(store, run))
 
     async def stream_resumed(self, run: str) -> AsyncGenerator[Event, None]:
         """`resume` as a stream of events, from the run's first one on."""
         async with self._opened() as store:
-            work = asyncio.create_task(self._resume(store, run))
-            async for event in _followed(store, run, work):
-                yield event
+            begun = await self._begin_again(store, run)
+            async with aclosing(_followed(store, begun)) as events:
+                async for event in events:
+                    yield event
 
     async def plan(
         self, task: str, *, inputs: Mapping[str, object] | None = None
@@ -117,14 +123,15 @@ class Agent(Generic[Output]):
             _, schemas = read_inputs(inputs or {}, store.artifacts)
             return await draft(self._equipment(store), task, Plan(inputs=schemas))
 
-    async def _start(
+    async def _begin(
         self,
         store: Store,
         run: str,
         task: str,
         inputs: Mapping[str, object],
         session: str | None,
-    ) -> Run[Output]:
+    ) -> Begun[Output]:
+        """All that can be wrong before anything has run; then the run's first event."""
         if not task.strip():
             raise UsageError("the task is empty; say in a sentence what the agent is to do")
         equipment = self._equipment(store)
@@ -143,18 +150,17 @@ class Agent(Generic[Output]):
             "tools": [*equipment.tools],
         }
         recorder.record("run.created", data=created)
-        state = fold(await store.journal.events(run))
-        return await carry_on(equipment, recorder, state)
+        return equipment, recorder, fold(await store.journal.events(run))
 
-    async def _resume(self, store: Store, run: str) -> Run[Output]:
+    async def _begin_again(self, store: Store, run: str) -> Begun[Output]:
         events = await store.journal.events(run)
         if not events:
             raise UsageError(f"there is no run {run!r} in this store; `agentkit runs` lists them")
+        equipment = self._equipment(store)
         recorder = Recorder(run, store.journal, self.clock, seq=events[-1].seq)
         if events[-1].type != "run.ended" or events[-1].data["status"] != "answered":
             recorder.record("run.resumed")
-        state = fold(await store.journal.events(run))
-        return await carry_on(self._equipment(store), recorder, state)
+        return equipment, recorder, fold(await store.journal.events(run))
 
     def _equipment(self, store: Store) -> Equipment[Output]:
         return Equipment(
@@ -197,22 +203,16 @@ class Agent(Generic[Output]):
             await store.close()
 
 
-async def _followed(
-    store: Store, run: str, work: asyncio.Task[Run[Any]]
-) -> AsyncGenerator[Event, None]:
-    """The run's events until it ends; then its error, if it had one, is raised."""
+async def _followed(store: Store, begun: Begun[Any]) -> AsyncGenerator[Event, None]:
+    """The run's events until it ends; then its error, if it had one, is raised.
+
+    The run has begun: its tail cannot miss the first event, nor end at a former `run.ended`.
+    """
+    _, recorder, _ = begun
+    work = asyncio.create_task(carry_on(*begun))
     try:
-        async with aclosing(store.journal.tail(run)) as events:
-            while True:
-                step = asyncio.ensure_future(anext(events, None))
-                await asyncio.wait({step, work}, return_when=asyncio.FIRST_COMPLETED)
-                if not step.done() and not work.cancelled() and work.exception() is not None:
-                    # What failed before its first event leaves a tail that nothing will end.
-                    step.cancel()
-                    await asyncio.gather(step, return_exceptions=True)
-                    break
-                if (event := await step) is None:
-                    break
+        async with aclosing(store.journal.tail(recorder.run)) as events:
+            async for event in events:
                 yield event
         await work
     finally:

@@ -14,7 +14,7 @@ from agentkit.answer import make_answer
 from agentkit.drive import Ended, Planning, drive
 from agentkit.engine.limits import Limits
 from agentkit.engine.scheduler import Scheduler
-from agentkit.errors import AgentkitError, LimitReached, RunError
+from agentkit.errors import LimitReached, RunError
 from agentkit.plan.graph import Patch, Plan
 from agentkit.plan.problem import Problem, problem_from_json
 from agentkit.plan.source import to_source
@@ -63,7 +63,8 @@ async def _ending(recorder: Recorder, store: Store) -> AsyncGenerator[None]:
     except asyncio.CancelledError:
         recorder.record("run.ended", data={"status": "cancelled", "error": "the run was cancelled"})
         raise
-    except AgentkitError as error:
+    except Exception as error:
+        # Also what nobody foresaw (a user's planner or model): followers wait for this event.
         if isinstance(error, RunError):
             error.run_id = recorder.run
         failed = {"status": "failed", "error": str(error), "kind": type(error).__name__}
