@@ -185,10 +185,21 @@ class _Inference:
     def text(self, tree: ast.JoinedStr) -> Type:
         for part in tree.values:
             if isinstance(part, ast.FormattedValue):
-                self.type_of(part.value)
-                if part.format_spec is not None:
-                    self.type_of(part.format_spec)
+                self._formatted(part)
         return rules.STRING
+
+    def _formatted(self, part: ast.FormattedValue) -> None:
+        found, pieces = self.type_of(part.value), list[ast.expr]()
+        if isinstance(part.format_spec, ast.JoinedStr):
+            self.type_of(part.format_spec)
+            pieces = part.format_spec.values
+        texts = [str(piece.value) for piece in pieces if isinstance(piece, ast.Constant)]
+        converted = part.conversion != -1  # `!r` makes a text of anything
+        spec = "".join(texts)
+        if len(texts) == len(pieces) and not rules.formats(
+            rules.STRING if converted else found, spec
+        ):
+            self.complain(part.value, f"a value that {spec!r} can format", type_name(found))
 
     def call(self, tree: ast.Call) -> Type:
         args = [self.type_of(arg) for arg in tree.args]

@@ -196,6 +196,23 @@ def _cut(member: Type) -> Type | None:
     return STRING if kind == "string" else None
 
 
+def formats(given: Type, spec: str) -> bool:
+    """Whether every value of the type can be formatted as `{value:spec}`."""
+    return not spec or each(given, lambda one: _formats(kind_of(one), spec[-1])) is not None
+
+
+def _formats(kind: str | None, presentation: str) -> Type | None:
+    """The last letter of a specification decides; without one, the alignment suits both."""
+    for_integers, for_numbers = "bdoxX", "eEfFgG%n"
+    unsuited = {
+        "string": for_integers + for_numbers + ",",
+        "number": for_integers + "s",
+        "integer": "s",
+        "boolean": "s",
+    }
+    return STRING if kind in unsuited and presentation not in unsuited[kind] else None
+
+
 def truthy(given: Type) -> Type:
     """The type where a value of it counts as true: what is not null."""
     return union(one for one in alternatives(given) if is_unknown(one) or not _is_null(one))

@@ -26,6 +26,7 @@ SOUND = [
     "else:\n    s2 = summarize(text=t)",
     "best = summarize(text=f'{topic}: {limit}')",
     "best = summarize(text=f'{topic}: {limit * 1.19:.2f}')",
+    "best = summarize(text=f'{topic!r:>20} {limit:05d} {limit:,} {prices[0]:>8.1f} {topic:<9}')",
     "best = summarize(text=topic + '!')",
     "best = summarize(text=topic * 2)",
     "sum_of = total(lines=prices)",
@@ -125,6 +126,9 @@ DIFFERENT = [
     ("m = 'exact'\nhits = search(query=topic, mode=m)", True),
     # JSON has booleans that are no numbers, and the call refuses them.
     ("hits = search(query=topic, k=True)", False),
+    # The formats of f-strings would fail when the plan runs; mypy does not look into them.
+    ("best = summarize(text=f'{topic:.2f}')", False),
+    ("best = summarize(text=f'{limit:s}')", False),
     # A text can be iterated in Python; mapping a tool over its characters is never meant.
     ("notes = [summarize(text=c) for c in topic]", False),
 ]
