@@ -58,4 +58,5 @@ def problem_to_json(problem: Problem) -> dict[str, Json]:
 def problem_from_json(data: Mapping[str, Json]) -> Problem:
     """The problem that an event keeps."""
     fields = dict(cast("dict[str, Any]", data))
-    return Problem(**{**fields, "at": Position(*fields["at"])})
+    fields["at"] = Position(*fields["at"])
+    return Problem(**fields)
