@@ -38,10 +38,14 @@ class Passage:
 def search(
     folder: str | Path = ".",
     *,
+    passages: int = 5,
     index: str | Path = ".agentkit/index",
     embedder: Embedder | None = None,
 ) -> Tool[Any, Any]:
     """A tool that finds passages in the documents (.md, .txt, .pdf) below a folder.
+
+    It gives `passages` of them where a call does not say how many: fewer are quicker to read for a
+    small model, more are surer to hold the answer.
 
     The vectors are kept below `index` and brought in step with the folder at each call: only
     changed files are embedded again. Raises `UsageError` if `folder` is not a folder.
@@ -61,7 +65,10 @@ def search(
 
     @tool(name="search", effect="read", trusted=False, timeout_s=900.0, expected_s=0.1)
     def find(
-        query: str, k: Annotated[int, Field(ge=1, le=50)] = 5, *, context: Context | None = None
+        query: str,
+        k: Annotated[int, Field(ge=1, le=50)] = passages,
+        *,
+        context: Context | None = None,
     ) -> list[Passage]:
         """Search the documents for passages that answer a question or tell about a topic.
 
