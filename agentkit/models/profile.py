@@ -54,6 +54,8 @@ def adapt(request: Request, profile: Profile, *, name: str) -> Request:
     if request.grammar is not None and not profile.grammar:
         asked.append(_GRAMMAR.format(grammar=request.grammar))
         request = replace(request, grammar=None)
+    if messages and messages[-1] == Message("assistant", ""):
+        messages = messages[:-1]  # nothing to go on from; a server may take it for a whole turn
     if messages and messages[-1].role == "assistant" and not profile.prefill:
         asked.append(_PREFILL.format(prefill=messages[-1].content))
         messages = messages[:-1]
