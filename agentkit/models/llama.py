@@ -102,22 +102,9 @@ def load(name: str, path: Path, *, context_tokens: int, threads: int, states: Pa
 
     key = secrets.token_urlsafe(32)
     states.mkdir(parents=True, exist_ok=True, mode=0o700)
-    params = xllamacpp.CommonParams()
-    params.model.path = str(path)
-    params.n_ctx = context_tokens * SLOTS
-    params.n_parallel = SLOTS
-    params.cpuparams.n_threads = threads
-    params.cpuparams_batch.n_threads = threads
-    # A cancelled call is noticed, and the other slot gets on, between two batches. On a processor
-    # a small batch reads a prompt as fast as a large one.
-    params.n_batch = 64
-    params.n_ubatch = 64
-    params.cache_ram_mib = 0  # prefixes are kept on disk instead
+    params = _parameters(xllamacpp, path, context_tokens, threads)
     params.slot_save_path = f"{states}{os.sep}"
     params.api_keys = [key]
-    params.ui = False
-    params.warmup = False
-    params.verbosity = -1
     try:
         server = xllamacpp.Server(params)
     except RuntimeError as error:
@@ -131,3 +118,21 @@ def load(name: str, path: Path, *, context_tokens: int, threads: int, states: Pa
         str(xllamacpp.__version__),
         server,
     )
+
+
+def _parameters(xllamacpp: Any, path: Path, context_tokens: int, threads: int) -> Any:
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.n_ctx = context_tokens * SLOTS
+    params.n_parallel = SLOTS
+    params.cpuparams.n_threads = threads
+    params.cpuparams_batch.n_threads = threads
+    # A cancelled call is noticed, and the other slot gets on, between two batches. On a processor
+    # a small batch reads a prompt as fast as a large one.
+    params.n_batch = 64
+    params.n_ubatch = 64
+    params.cache_ram_mib = 0  # prefixes are kept on disk instead
+    params.ui = False
+    params.warmup = False
+    params.verbosity = -1
+    return params
