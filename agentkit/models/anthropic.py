@@ -12,7 +12,8 @@ from typing import cast
 
 from agentkit.errors import ModelError, UsageError
 from agentkit.messages import Delta, Done, Finish, Message, Profile, Request, Text, ToolCall, Usage
-from agentkit.models.http import Endpoint, JsonObject, connect, events
+from agentkit.models.endpoint import Endpoint, JsonObject
+from agentkit.models.http import connect, events
 from agentkit.models.profile import adapt, priced
 from agentkit.types import Json, Schema
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from agentkit.errors import ModelError
 from agentkit.messages import Delta, Done, Finish, Request, Text, ToolCall, Usage
-from agentkit.models.http import JsonObject
+from agentkit.models.endpoint import JsonObject
 
 _FINISHES: dict[str, Finish] = {
     "stop": "stop",

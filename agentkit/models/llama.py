@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from agentkit.errors import MissingExtra, ModelError
-from agentkit.models.http import Endpoint, JsonObject, events, fetch
+from agentkit.models.endpoint import Endpoint, JsonObject
+from agentkit.models.http import events, fetch
 from agentkit.types import Json
 
 if TYPE_CHECKING:

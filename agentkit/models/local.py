@@ -16,7 +16,8 @@ from agentkit.errors import ModelError, UsageError
 from agentkit.messages import Delta, Done, Finish, Message, Profile, Request, Text, Usage
 from agentkit.models.assemble import Progress, quiet
 from agentkit.models.catalog import cache_folder, ensure, entry
-from agentkit.models.http import JsonObject, connect
+from agentkit.models.endpoint import JsonObject
+from agentkit.models.http import connect
 from agentkit.models.llama import SLOTS, Llama, load
 from agentkit.models.prefixes import LEAST_TOKENS, Prefixes
 from agentkit.models.turns import Turns

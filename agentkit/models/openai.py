@@ -12,7 +12,8 @@ from dataclasses import replace
 from agentkit.errors import ModelError, UsageError
 from agentkit.messages import Delta, Done, Message, Profile, Request
 from agentkit.models.chunks import Assembly
-from agentkit.models.http import Endpoint, JsonObject, connect, events, fetch
+from agentkit.models.endpoint import Endpoint, JsonObject
+from agentkit.models.http import connect, events, fetch
 from agentkit.models.profile import adapt, calls_in_text, priced
 from agentkit.types import Json
 
