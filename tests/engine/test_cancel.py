@@ -163,13 +163,15 @@ async def test_a_removed_node_frees_its_place_only_when_its_thread_ends() -> Non
         return "done"
 
     log = Log()
-    async with scheduler([block], log) as run:
+    async with scheduler([block, same], log) as run:
         run.add([call("a", block, first=True)])
         await asyncio.to_thread(entered.wait)
         run.remove(["a"])
         run.add([call("b", block, first=False)])
-        await asyncio.sleep(0)
-        assert log.nodes("node.started") == ["a"]
+        for turn in range(5):
+            run.add([call(f"other{turn}", same, n=turn)])
+            await run.settled([f"other{turn}"])
+        assert "b" not in log.nodes("node.started")
         leave.set()
         await run.settled()
     assert run.outcomes["b"].value == "done"
