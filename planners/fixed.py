@@ -21,7 +21,7 @@ class Fixed:
         >>> from agentkit.planners import Fixed
         >>> from agentkit.testing import ScriptedModel
         >>> planner = Fixed("answer(f'{6 * 7}')")
-        >>> agent = Agent(model=ScriptedModel([]), planner=planner, store="memory")
+        >>> agent = Agent(model=ScriptedModel(), planner=planner, store="memory")
         >>> agent.run_sync("What is six times seven?").answer
         '42'
     """
