@@ -59,8 +59,8 @@ class Choices:
     `types`: inputs and nodes in order. `focus`: names of which one must be used now (bytes that
     nothing has read, what was read from bytes and not used yet); empty for no such demand.
     `carried`: names whose value has not gone into any other; a dict of values takes them all.
-    `paths`: the file names that the task speaks of. `may_answer`, `may_guard` open those forms;
-    `may_lack_values` an empty dict of values, where the task itself has the numbers.
+    `paths`, `quotes`: the file names and the quoted texts of the task. `may_answer`, `may_guard`
+    open those forms; `may_lack_values` an empty dict of values, where the task has the numbers.
     """
 
     types: Mapping[str, Type]
@@ -68,6 +68,7 @@ class Choices:
     focus: frozenset[str] = frozenset()
     carried: frozenset[str] = frozenset()
     paths: Sequence[str] = ()
+    quotes: Sequence[str] = ()
     may_answer: bool = False
     may_guard: bool = False
     may_lack_values: bool = False
@@ -153,7 +154,7 @@ def _call(tool: Tool, choices: Choices, rules: Rules, *, focused: str | None) ->
     pieces: list[str] = []
     for name, wanted in _parameters(tool).items():
         among = choices.focus if name == focused else None
-        value = _value(name, wanted, choices, rules, among)
+        value = _value(name, wanted, choices, rules, among, _said(name, tool, choices))
         sure = name in needed or name == focused
         if value is None and sure:
             return None
@@ -170,8 +171,21 @@ def _parameters(tool: Tool) -> dict[str, Type]:
     return {name: wanted for name, wanted in declared.items() if name not in HIDDEN}
 
 
+def _said(name: str, tool: Tool, choices: Choices) -> Sequence[str] | None:
+    """The literals that a parameter may have, where it takes only what the task says: files, and
+    the text that a tool works on (one that writes may be given a text to write)."""
+    if name == "path":
+        return choices.paths
+    return choices.quotes if name == "text" and tool.effect in ("pure", "read") else None
+
+
 def _value(
-    name: str, wanted: Type, choices: Choices, rules: Rules, among: frozenset[str] | None
+    name: str,
+    wanted: Type,
+    choices: Choices,
+    rules: Rules,
+    among: frozenset[str] | None,
+    said: Sequence[str] | None,
 ) -> str | None:
     """The rule of a parameter's values; with `among`, only those made from these names."""
     known = fitting(choices.types, wanted, among=among)
@@ -184,7 +198,7 @@ def _value(
         if name != "path":
             found += _made(member, choices, rules, among)
         if among is None:
-            found += _literals(member, rules, choices.paths if name == "path" else None)
+            found += _literals(member, rules, said)
     return rules.add("value", found)
 
 

@@ -7,6 +7,7 @@ the grammar of all statements that make sense there is generated, and the model 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ KEYWORDS = frozenset((*kwlist, "answer", "observe"))
 QUERIES = frozenset(("query",))
 """Parameters that select: what a value is looked up by is still to be told to who answers."""
 
+_QUOTE = re.compile(r"[\"“]([^\"“”{}\\\n]{1,160})[\"”]")
 _PATH = re.compile(r"[\w./-]*\w\.[A-Za-z]\w{0,4}\b")
 _CONDITION = re.compile(r"\b(if|unless|when|in case)\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -53,18 +55,30 @@ class Draft:
 
     def choices(self, task: str) -> Choices:
         """What the next statement may be made of."""
-        tools = {name: tool for name, tool in self.scope.tools.items() if name not in self.barred}
+        barred = self.barred | self._only_result()
+        tools = {name: tool for name, tool in self.scope.tools.items() if name not in barred}
+        paths = tuple(dict.fromkeys(_PATH.findall(task)))
         has_nodes = bool(self.scope.plan.nodes)
         return Choices(
             types=self.scope.types,
             tools=tools,
             focus=frozenset(self.unread or self.fresh),
             carried=frozenset(self.carried),
-            paths=tuple(dict.fromkeys(_PATH.findall(task))),
-            may_answer=has_nodes and not self.unused and not self.unread,
+            paths=paths,
+            quotes=tuple(_QUOTE.findall(task)),
+            may_answer=has_nodes
+            and not self.unused
+            and all(json.dumps(path) in self.text for path in paths),
             may_guard=bool(_CONDITION.search(task)),
             may_lack_values=not has_nodes and len(_NUMBER.findall(task)) > 1,
         )
+
+    def _only_result(self) -> set[str]:
+        """The tool whose result is all there is to go on with: it is not called upon that again."""
+        if len(self.carried) != 1:
+            return set()
+        node = self.scope.plan.nodes.get(*self.carried)
+        return {node.tool} if isinstance(node, Call) and needs(node) else set()
 
     def add(self, node: Node) -> None:
         """Note what a node has used, and what it makes for others to use."""
