@@ -17,10 +17,11 @@ INTRODUCTION = """\
 
 Made from `--help` by `make docs`; do not edit.
 
-The answer goes to standard output and nothing else does, so `agentkit run "…" > answer.md` works. Progress goes to standard
-error: rows that stay in place on a terminal, one plain line an event where it is none, or where `CI`, `NO_COLOR` or `TERM=dumb` is set.
-`--json` prints one document instead, `--events` prints every event as a line of JSON as it comes. Terminal escapes in text from
-models, tools and files are shown, not obeyed.
+The answer goes to standard output and nothing else does, so `agentkit run "…" > answer.md` works.
+Progress goes to standard error: rows that stay in place on a terminal, one plain line an event
+where it is none, or where `CI`, `NO_COLOR` or `TERM=dumb` is set. `--json` prints one document
+instead, `--events` prints every event as a line of JSON as it comes. Terminal escapes in text
+from models, tools and files are shown, not obeyed.
 
 | exit code | means |
 |---|---|
@@ -31,9 +32,9 @@ models, tools and files are shown, not obeyed.
 | 4 | refused by policy |
 | 130 | cancelled |
 
-Ctrl-C once stops the run cleanly and prints how to go on with it; twice stops at once. A run that was stopped or killed goes on
-with `agentkit resume RUN`, and what had ended is not done again. An error is one sentence that says what to do; `agentkit --debug …`
-shows its traceback.
+Ctrl-C once stops the run cleanly and prints how to go on with it; twice stops at once. A run that
+was stopped or killed goes on with `agentkit resume RUN`, and what had ended is not done again. An
+error is one sentence that says what to do; `agentkit --debug …` shows its traceback.
 
 | variable | is |
 |---|---|
@@ -46,7 +47,12 @@ shows its traceback.
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([INTRODUCTION, *sections(app, click.Context(app, info_name="agentkit"))])
+    return "\n".join(
+        [
+            INTRODUCTION,
+            *sections(app, click.Context(app, info_name="agentkit", **app.context_settings)),
+        ]
+    )
 
 
 def sections(command: click.Command, context: click.Context) -> Iterator[str]:
