@@ -16,6 +16,7 @@ from keyword import kwlist
 
 from agentkit.messages import Message, Request
 from agentkit.models.complete import complete
+from agentkit.plan.builtins import FUNCTIONS
 from agentkit.plan.check import check_patch, scope_of
 from agentkit.plan.graph import Call, Guard, Map, Node, Patch, names_in, needs
 from agentkit.plan.problem import Problem
@@ -28,7 +29,7 @@ from agentkit.protocols import Brief
 
 MOST_STATEMENTS = 12
 STATEMENT_TOKENS = 160
-KEYWORDS = frozenset((*kwlist, "answer", "observe"))
+RESERVED = frozenset((*kwlist, *FUNCTIONS, "answer", "observe"))
 QUERIES = frozenset(("query",))
 """Parameters that select: what a value is looked up by is still to be told to who answers."""
 
@@ -152,7 +153,7 @@ def _renamed(statement: str, draft: Draft) -> str:
     if found is None:
         return statement
     name = found["name"].rstrip("_")
-    taken = draft.scope.types.keys() | draft.scope.tools.keys() | KEYWORDS
+    taken = draft.scope.types.keys() | draft.scope.tools.keys() | RESERVED
     numbered = (f"{name}_{number}" for number in count(2))
     free = next(new for new in chain((name,), numbered) if new not in taken)
     start, end = found.span("name")
