@@ -18,13 +18,22 @@ MOST_CHARACTERS = 6000
 
 LEAST_CHARACTERS = 120
 MOST_ITEMS = 12
+MOST_OF_CALL = 160
 
 
-def digests(outcomes: Mapping[str, Outcome], *, most_characters: int = MOST_CHARACTERS) -> str:
+def digests(
+    outcomes: Mapping[str, Outcome],
+    *,
+    calls: Mapping[str, str] | None = None,
+    most_characters: int = MOST_CHARACTERS,
+) -> str:
     """All outcomes, fenced, within a number of characters that they share.
 
-    >>> print(digests({"total": Outcome("value", 42)}))
-    <data of="total" type="int">
+    `calls` says what each came from, as plan text: without it a small model that sees a bare
+    number tends to work out another one.
+
+    >>> print(digests({"total": Outcome("value", 42)}, calls={"total": "add(a=40, b=2)"}))
+    <data of="total" from="add(a=40, b=2)" type="int">
     42
     </data>
     """
@@ -32,29 +41,34 @@ def digests(outcomes: Mapping[str, Outcome], *, most_characters: int = MOST_CHAR
     left = most_characters
     for done, (name, outcome) in enumerate(_shortest_first(outcomes)):
         share = max(LEAST_CHARACTERS, left // (len(outcomes) - done))
-        text = digest(name, outcome, most_characters=share)
+        made_by = (calls or {}).get(name, "")
+        text = digest(name, outcome, made_by=made_by, most_characters=share)
         shown.append(text)
         left -= len(text)
     order = {name: place for place, name in enumerate(outcomes)}
     return "\n".join(sorted(shown, key=lambda text: order[text.split('"', 2)[1]]))
 
 
-def digest(name: str, outcome: Outcome, *, most_characters: int = MOST_CHARACTERS) -> str:
+def digest(
+    name: str, outcome: Outcome, *, made_by: str = "", most_characters: int = MOST_CHARACTERS
+) -> str:
     """One outcome: its value, or how it ended without one."""
     if outcome.ok:
         body = cut(render(outcome.value), most_characters)
-        return fenced(name, type_word(outcome.value), body)
+        return fenced(name, type_word(outcome.value), body, made_by)
     why = outcome.failure
     said = f"{why.kind}: {why.message}" if why else "no reason given"
     if why and why.cause:
         said += f" (because of {why.cause})"
-    return fenced(name, outcome.status, cut(said, most_characters))
+    return fenced(name, outcome.status, cut(said, most_characters), made_by)
 
 
-def fenced(name: str, kind: str, body: str) -> str:
+def fenced(name: str, kind: str, body: str, made_by: str = "") -> str:
     """Text as data of a name, in a fence that it cannot close."""
     safe = body.replace("</data", "<\\/data").replace("<data ", "<\\data ")
-    return f'<data of="{name}" type="{kind}">\n{safe}\n</data>'
+    call = cut(made_by, MOST_OF_CALL).replace('"', "'").replace(">", "")
+    origin = f' from="{call}"' if call else ""
+    return f'<data of="{name}"{origin} type="{kind}">\n{safe}\n</data>'
 
 
 def cut(text: str, most_characters: int) -> str:

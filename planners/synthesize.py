@@ -11,8 +11,9 @@ from agentkit.errors import ModelError
 from agentkit.messages import Message, Request, Text
 from agentkit.models.complete import bounded, complete
 from agentkit.outcome import Outcome
-from agentkit.plan.graph import Answer, Plan, Ref, needs
+from agentkit.plan.graph import Answer, Node, Patch, Plan, Ref, needs
 from agentkit.plan.graph import Call as CallNode
+from agentkit.plan.source import patch_source
 from agentkit.planners.cites import CiteFilter, attached, cited, sentences
 from agentkit.planners.digest import digests, render
 from agentkit.planners.prompting import prompt_file
@@ -96,7 +97,8 @@ def _request(
 ) -> Request:
     most = SMALL_DIGEST_CHARACTERS if small else DIGEST_CHARACTERS
     system = prompt_file("answer_small.md" if small else "answer.md")
-    parts = [digests(used, most_characters=most)]
+    calls = {name: _call_text(plan.nodes[name]) for name in used if name in plan.nodes}
+    parts = [digests(used, calls=calls, most_characters=most)]
     failed = [
         f"- {name}: {end.failure.message}"
         for name, end in outcomes.items()
@@ -114,6 +116,11 @@ def _request(
         purpose="answer",
         max_tokens=SMALL_TOKENS if small else TOKENS,
     )
+
+
+def _call_text(node: Node) -> str:
+    """What a node computes, as plan text without its name."""
+    return patch_source(Patch(add=(node,))).partition(" = ")[2].strip()
 
 
 async def _typed(model: Model, request: Request, schema: Schema) -> Json:
