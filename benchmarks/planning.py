@@ -27,9 +27,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TASKS = Path(__file__).resolve().parent / "planning_tasks"
-sys.path[:0] = [str(ROOT), str(TASKS), str(TASKS.parent)]
+sys.path[:0] = [str(ROOT), str(TASKS.parent)]
 
-from distractors import DISTRACTORS  # noqa: E402
+from planning_tasks.distractors import DISTRACTORS  # noqa: E402
 from table import Row, exit_code, show  # noqa: E402
 
 from agentkit import Agent  # noqa: E402
@@ -67,7 +67,7 @@ class Measured:
 
 def built_in(folder: Path, index: Path) -> dict[str, Tool]:
     """The built-in tools over a copy of the task's files, and the ten that no task needs."""
-    tools = [search(TASKS / "handbook", index=index), *DISTRACTORS]
+    tools: list[Tool] = [search(TASKS / "handbook", index=index), *DISTRACTORS]
     for name in ("transcribe", "read_image", "language", "python", f"files:{folder}"):
         tools += named(name)
     return {tool.name: tool for tool in tools}
