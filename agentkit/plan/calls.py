@@ -107,6 +107,8 @@ class Calls:
         calls = tuple(node for node in body.nodes if isinstance(node, Call))
         name = name or scope.fresh(calls[-1].tool if calls else "map")
         var = targets(clause.target)[0]
+        if len({var, *(call.id for call in calls)}) <= len(calls):
+            self.problem("bound_twice", "a name for each call", clip(tree), at)
         return Map(id=name, over=over, var=var, body=calls, value=value,
                    where=where, when=scope.when, at=at)  # fmt: skip
 
@@ -204,17 +206,17 @@ class _Pull(ast.NodeTransformer):
         return self._name(self.calls.call(call, node.target.id, self.scope), node)
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        return self._only_first(node, node.test, [node.body, node.orelse])
+        return self._always([node.body, node.orelse], node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
-        return self._only_first(node, node.values[0], node.values[1:])
+        return self._always(node.values[1:], node)
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
-        return self._only_first(node, None, [node.body])
+        return self._always([node.body], node)
 
-    def _only_first(self, node: ast.expr, first: ast.expr | None, rest: list[ast.expr]) -> ast.AST:
+    def _always(self, parts: list[ast.expr], node: ast.expr) -> ast.AST:
         """Calls that may not happen cannot be taken out, for then they would."""
-        for part in rest:
+        for part in parts:
             if self.calls.has_call(part):
                 expected = "an `if` statement around a call that depends on a condition"
                 self.calls.problem("outside_language", expected, clip(part), position(part))

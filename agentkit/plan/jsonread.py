@@ -21,7 +21,7 @@ from agentkit.plan.graph import (
 )
 from agentkit.plan.names import is_field, is_name
 from agentkit.plan.problem import Code, Problem
-from agentkit.plan.purity import FUNCTIONS, is_literal
+from agentkit.plan.purity import is_literal
 from agentkit.plan.syntax import MAX_DEPTH
 from agentkit.types import Json, Schema
 
@@ -129,7 +129,7 @@ class Reader:
                 return Observe(id=name, using=using, when=when)
 
     def _call(self, name: str, fields: Mapping[str, Json], at: str, when: When | None) -> Call:
-        tool = self._name(fields["tool"], f"{at}/tool", _is_tool)
+        tool = self._name(fields["tool"], f"{at}/tool", is_name)
         given = fields.get("args", {})
         args: dict[str, Arg] = {}
         if isinstance(given, dict):
@@ -190,8 +190,8 @@ class Reader:
 
     def _plain(self, value: Json, at: str, depth: int) -> bool:
         """Whether a value is JSON within the bounds, its `{"$": …}` well formed."""
-        if depth >= MAX_DEPTH // 2:
-            self._wrong("limit", f"at most {MAX_DEPTH // 2} levels", "more", at)
+        if depth >= MAX_DEPTH:
+            self._wrong("limit", f"at most {MAX_DEPTH} levels", "more", at)
             return False
         if isinstance(value, list):
             return all(self._plain(item, f"{at}/{n}", depth + 1) for n, item in enumerate(value))
@@ -251,10 +251,6 @@ def _source(value: Json) -> str | None:
             both = zip(texts, value, strict=True)
             return f"[{', '.join(text or repr(item) for text, item in both)}]"
     return None
-
-
-def _is_tool(name: str) -> bool:
-    return is_name(name) and name not in FUNCTIONS
 
 
 def _escaped(key: str) -> str:

@@ -144,9 +144,13 @@ class _Writer:
     def _test(self, guard: Guard) -> str:
         """Names the guard where the reader would not give it this id, or take it for another."""
         test = arg_source(guard.test)
-        if guard.id == self.names.fresh("if") and not isinstance(guard.test, Ref):
+        if guard.id == self.names.fresh("if") and not self._is_guard(guard.test):
             return test
         return f"({guard.id} := {test})"
+
+    def _is_guard(self, test: Arg) -> bool:
+        known = self.guards.keys() | self.names.guards
+        return isinstance(test, Ref) and not test.path and test.name in known
 
 
 def _in_order(nodes: Sequence[Node]) -> Iterable[Node]:

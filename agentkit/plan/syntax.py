@@ -34,8 +34,8 @@ def parse_statements(text: str, at: Position = START) -> list[ast.stmt] | Proble
 
 
 def parse_expression(source: str) -> ast.expr | Problem:
-    """The tree of one expression."""
-    parsed = _parse(source, lambda text: ast.parse(text, mode="eval"), START.line)
+    """The tree of one expression: a little deeper than what a statement may hold of it."""
+    parsed = _parse(source, _expression, START.line, MAX_DEPTH + 16)
     return parsed.body if isinstance(parsed, ast.Expression) else parsed
 
 
@@ -44,7 +44,13 @@ def position(node: ast.expr | ast.stmt | ast.keyword | ast.arg) -> Position:
     return Position(node.lineno, node.col_offset + 1)
 
 
-def _parse(text: str, parse: Callable[[str], Tree], first_line: int) -> Tree | Problem:
+def _expression(text: str) -> ast.Expression:
+    return ast.parse(text, mode="eval")
+
+
+def _parse(
+    text: str, parse: Callable[[str], Tree], first_line: int, most: int = MAX_DEPTH
+) -> Tree | Problem:
     try:
         with warnings.catch_warnings():
             if "\\" in text:  # an invalid escape warns, and the plan's author never sees it
@@ -58,17 +64,17 @@ def _parse(text: str, parse: Callable[[str], Tree], first_line: int) -> Tree | P
         found = str(error) or "too deep a nesting"
         at = Position(max(first_line, 1))
         return Problem(code="syntax", expected="Python syntax", found=found, at=at)
-    if _too_deep(tree):
-        found = f"more than {MAX_DEPTH} levels"
+    if _too_deep(tree, most):
+        found = f"more than {most} levels"
         at = Position(max(first_line, 1))
         return Problem(code="limit", expected="shallower nesting", found=found, at=at)
     _place(tree, text, first_line)
     return tree
 
 
-def _too_deep(tree: ast.AST) -> bool:
+def _too_deep(tree: ast.AST, most: int) -> bool:
     level: list[ast.AST] = [tree]
-    for _ in range(MAX_DEPTH):
+    for _ in range(most):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return False

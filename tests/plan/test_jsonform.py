@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from agentkit import tool
 from agentkit.errors import InvalidPlan
 from agentkit.plan.graph import Call, Const, Expr, Plan, apply
-from agentkit.plan.jsonform import patch_from_json, plan_from_json, plan_to_json
+from agentkit.plan.jsonform import patch_from_json, patch_to_json, plan_from_json, plan_to_json
 from agentkit.plan.planschema import plan_schema
 from agentkit.plan.program import parse_program
 from agentkit.types import Json
@@ -127,3 +127,12 @@ def test_a_constant_that_looks_like_a_reference_stays_a_constant() -> None:
     for patch in patches:
         made = apply(made, patch)
     assert plan_from_json(plan_to_json(made)) == made
+
+
+@pytest.mark.parametrize("depth", [20, 60])
+def test_what_the_text_may_nest_the_form_may_too(depth: int) -> None:
+    text = f"x = {'[' * depth}{']' * depth}\ny = {'[' * depth}x{']' * depth}"
+    patches, problems = parse_program(text, {})
+    assert problems == []
+    for patch in patches:
+        assert patch_from_json(patch_to_json(patch)) == patch

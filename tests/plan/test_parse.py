@@ -154,3 +154,9 @@ def test_a_statement_comes_out_at_the_end_of_its_line() -> None:
     reader = ProgramReader(TOOLS, Plan())
     assert reader.feed("a = transcribe(call") == []
     assert len(reader.feed(")\n")) == 1
+
+
+def test_a_name_in_the_body_of_a_map_is_bound_once() -> None:
+    text = "x = [(a := extract(h), a := extract(h), a)[-1] for h in hits]"
+    _, problems = parse_program(text, TOOLS)
+    assert [problem.code for problem in problems] == ["bound_twice"]
