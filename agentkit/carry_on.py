@@ -135,8 +135,7 @@ async def _planning(
     recalled = [
         await memory.recall(state.task, session=state.session) for memory in equipment.memory
     ]
-    last = state.turn - 1 if state.turn_ended == "problems" else state.turn
-    refusals = [refusal for refusal in state.refusals if refusal.turn == last]
+    refusals = [refusal for refusal in state.refusals if refusal.turn == state.turn - 1]
     return Planning(
         task=state.task,
         planner=equipment.planner,
@@ -151,6 +150,8 @@ async def _planning(
         ),
         instructions=equipment.instructions,
         turn=state.turn,
+        began=state.turn_plan,
+        done=state.turn_patches,
         problems=[problem_from_json(each) for refusal in refusals for each in refusal.problems],
         refused=[refusal.source for refusal in refusals if refusal.source],
     )

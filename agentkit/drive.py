@@ -30,7 +30,11 @@ Ended: TypeAlias = Literal["answer", "observe", "end", "problems"]
 
 @dataclass(slots=True)
 class Planning:
-    """The planner's side of a run: what it has proposed, was refused and has been told."""
+    """The planner's side of a run: what it has proposed, was refused and has been told.
+
+    A turn that a crash cut off is taken again: `began` is the plan that it found, `done` what it
+    had changed by then. What the planner proposes once more is there already.
+    """
 
     task: str
     planner: Planner
@@ -46,6 +50,8 @@ class Planning:
     problems: list[Problem] = field(default_factory=list[Problem])
     refused: list[str] = field(default_factory=list[str])
     told: set[str] = field(default_factory=set[str])
+    began: Plan | None = None
+    done: Sequence[Patch] = ()
 
     async def take_turn(
         self, outcomes: Mapping[str, Outcome], start: Callable[[Patch], None]
@@ -54,6 +60,7 @@ class Planning:
         brief = self._brief(outcomes)
         self.told |= {name for name, end in outcomes.items() if end.status == "failed"}
         self.problems, self.refused = [], []
+        done, self.began, self.done = [*map(patch_to_json, self.done)], None, ()
         scope = scope_of(self.plan, self.tools)
         ended: Ended = "end"
         async with aclosing(self.planner.propose(brief)) as proposals:
@@ -61,13 +68,14 @@ class Planning:
                 if isinstance(proposal, Problem):
                     self._refuse([proposal], "")
                     continue
-                checked = check_patch(scope, proposal)
-                scope = checked.scope
-                if not checked.accepted:
-                    self._refuse(checked.problems, proposal.source)
-                    continue
-                self._accept(scope.plan, proposal)
-                start(proposal)
+                if patch_to_json(proposal) not in done:
+                    checked = check_patch(scope, proposal)
+                    scope = checked.scope
+                    if not checked.accepted:
+                        self._refuse(checked.problems, proposal.source)
+                        continue
+                    self._accept(scope.plan, proposal)
+                    start(proposal)
                 ended = _ending(proposal)
                 if ended != "end":
                     break
@@ -80,7 +88,7 @@ class Planning:
     def _brief(self, outcomes: Mapping[str, Outcome]) -> Brief:
         return Brief(
             task=self.task,
-            plan=self.plan,
+            plan=self.plan if self.began is None else self.began,
             tools=self.tools,
             model=self.model,
             outcomes=outcomes,

@@ -19,7 +19,7 @@ from agentkit.messages import Usage
 from agentkit.outcome import Outcome, outcome_from_json
 from agentkit.plan.graph import Answer, Node, Patch, Plan, needs
 from agentkit.plan.jsonform import patch_from_json
-from agentkit.types import Json
+from agentkit.types import Json, Schema
 
 RunStatus = Literal["running", "answered", "failed", "cancelled", "paused"]
 
@@ -52,6 +52,9 @@ class RunState:
     `turn_ended` how the last one ended, None while one is open. `output` is the answer in the JSON
     of the agent's output type. After `run.resumed`, nodes that ended `cancelled` have no
     outcome any more: they start again.
+
+    `turn_plan` is the plan as the open turn of the planner found it, `turn_patches` what that turn
+    has changed in it so far: a turn that was cut off is taken again from where it began.
     """
 
     run: str = ""
@@ -68,6 +71,8 @@ class RunState:
     intents: Mapping[str, str] = field(default_factory=dict[str, str])
     turn: int = 0
     turn_ended: str | None = None
+    turn_plan: Plan = field(default_factory=Plan)
+    turn_patches: tuple[Patch, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     calls: Mapping[str, ModelCall] = field(default_factory=dict[str, ModelCall])
     usage: Usage = field(default_factory=Usage)
@@ -105,6 +110,7 @@ class _Build:
     intents: dict[str, str] = field(default_factory=dict[str, str])
     turn: int = 0
     turn_ended: str | None = None
+    turn_changes: list[_Change] = field(default_factory=list["_Change"])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     calls: dict[str, ModelCall] = field(default_factory=dict[str, ModelCall])
     usage: Usage = field(default_factory=Usage)
@@ -113,6 +119,7 @@ class _Build:
     def state(self) -> RunState:
         created, ended = self.created, self.ended
         inputs = created.get("inputs", {})
+        schemas = {name: each.get("schema", {}) for name, each in inputs.items()}
         return RunState(
             run=self.run,
             seq=self.seq,
@@ -123,16 +130,14 @@ class _Build:
             model=created.get("model") or "",
             tools=tuple(created.get("tools", ())),
             inputs={name: each.get("value") for name, each in inputs.items()},
-            plan=Plan(
-                inputs={name: each.get("schema", {}) for name, each in inputs.items()},
-                nodes=self.nodes,
-                answer=self.answer,
-            ),
+            plan=Plan(inputs=schemas, nodes=self.nodes, answer=self.answer),
             outcomes=self.outcomes,
             started=frozenset(self.started),
             intents=self.intents,
             turn=self.turn,
             turn_ended=self.turn_ended,
+            turn_plan=self._turn_plan(schemas),
+            turn_patches=tuple(change.patch for change in self.turn_changes),
             refusals=tuple(self.refusals),
             calls=self.calls,
             usage=self.usage,
@@ -143,6 +148,24 @@ class _Build:
             error=ended.get("error"),
             error_kind=ended.get("kind"),
         )
+
+    def _turn_plan(self, inputs: Mapping[str, Schema]) -> Plan:
+        nodes, answer = dict(self.nodes), self.answer
+        for change in reversed(self.turn_changes):
+            for each in change.patch.add:
+                nodes.pop(each.id, None)
+            nodes |= change.displaced
+            answer = change.answer
+        return Plan(inputs=inputs, nodes=nodes, answer=answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A patch of the open turn, with the nodes and the answer that it took the place of."""
+
+    patch: Patch
+    displaced: Mapping[str, Node]
+    answer: Answer | None
 
 
 def dependants(nodes: Mapping[str, Node], names: Iterable[str]) -> set[str]:
@@ -164,6 +187,8 @@ def dependants(nodes: Mapping[str, Node], names: Iterable[str]) -> set[str]:
 def _patched(build: _Build, node: str, data: dict[str, Any]) -> None:
     patch: Patch = patch_from_json(data["patch"])
     changed = {*patch.remove, *(each.id for each in patch.replace)}
+    displaced = {name: build.nodes[name] for name in changed if name in build.nodes}
+    build.turn_changes.append(_Change(patch, displaced, build.answer))
     if changed:
         _forget(build, changed | dependants(build.nodes, changed))
     for name in patch.remove:
@@ -217,6 +242,7 @@ def _refused(build: _Build, node: str, data: dict[str, Any]) -> None:
 
 def _turn(build: _Build, node: str, data: dict[str, Any]) -> None:
     build.turn, build.turn_ended = data["turn"] + 1, data["ended"]
+    build.turn_changes.clear()
 
 
 def _called(build: _Build, node: str, data: dict[str, Any]) -> None:
