@@ -1,0 +1,126 @@
+"""Bad input ends in one clear sentence that says what to do, and leaves the journal intact."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from agentkit import RunError, open_store
+
+from .agents import reader
+from .server import half, serving
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+AGENTS = Path(__file__).parent / "agents.py"
+
+
+def agentkit(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, most_bytes: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """A command of agentkit in a folder; with `most_bytes`, the kernel refuses longer files."""
+    start = "from agentkit.cli import main; sys.exit(main())"
+    if most_bytes:
+        limit = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes})); "
+        start = f"signal.signal(signal.SIGXFSZ, signal.SIG_IGN); {limit}{start}"
+    return subprocess.run(
+        [sys.executable, "-c", f"import resource, signal, sys; {start}", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def sentence(done: subprocess.CompletedProcess[str], code: int) -> str:
+    """The one line that says what went wrong; there is no traceback and no answer."""
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert "Traceback" not in done.stderr
+    (line,) = [each for each in done.stderr.splitlines() if each.startswith("error: ")]
+    return line
+
+
+async def statuses(folder: Path) -> list[str]:
+    """How the runs in the folder's journal ended; reading it is what proves it intact."""
+    store = open_store(folder / ".agentkit")
+    found = [each.status for each in await store.journal.runs()]
+    for each in await store.journal.runs():
+        assert await store.journal.events(each.run)
+    await store.close()
+    return found
+
+
+def run(folder: Path, agent: str, *more: str) -> subprocess.CompletedProcess[str]:
+    return agentkit(folder, "run", "Do it.", "--agent", f"{AGENTS}:{agent}", *more)
+
+
+async def test_a_missing_file(tmp_path: Path) -> None:
+    line = sentence(run(tmp_path, "listener", "--input", "call=nowhere.wav"), 2)
+    assert "nowhere.wav" in line
+    assert await statuses(tmp_path) == []
+
+
+async def test_an_empty_recording(tmp_path: Path) -> None:
+    (tmp_path / "call.wav").write_bytes(b"")
+    line = sentence(run(tmp_path, "listener", "--input", "call=call.wav"), 1)
+    assert "empty" in line
+    assert await statuses(tmp_path) == ["failed"]
+
+
+async def test_a_corrupt_pdf(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing of use")
+    store = open_store(tmp_path / ".agentkit")
+    from dataclasses import replace
+
+    with pytest.raises(RunError, match="broken.pdf.*get a whole copy of it"):
+        await replace(reader(str(tmp_path / "docs")), store=store).run("Find the refund.")
+    await store.close()
+    assert await statuses(tmp_path) == ["failed"]
+
+
+async def test_a_tool_that_raises(tmp_path: Path) -> None:
+    assert "the printer is on fire: rust" in sentence(run(tmp_path, "raising"), 1)
+    assert await statuses(tmp_path) == ["failed"]
+
+
+async def test_a_tool_that_returns_the_wrong_type(tmp_path: Path) -> None:
+    line = sentence(run(tmp_path, "mistyped"), 1)
+    assert "wrong_type" in line and "int" in line
+    assert await statuses(tmp_path) == ["failed"]
+
+
+async def test_a_model_that_never_stops(tmp_path: Path) -> None:
+    done = run(tmp_path, "endless")
+    line = sentence(done, done.returncode)
+    assert done.returncode in (1, 3) and ("limit" in line or "token" in line), line
+    assert await statuses(tmp_path) == ["failed"]
+
+
+async def test_a_server_that_drops_the_stream(tmp_path: Path) -> None:
+    with serving(half) as url:
+        env = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none"}
+        arguments = ("--agent", f"{AGENTS}:remote", "--model", "openai:any")
+        line = sentence(agentkit(tmp_path, "run", "Do it.", *arguments, env=env), 1)
+    assert "openai:any" in line
+    assert await statuses(tmp_path) == ["failed"]
+
+
+async def test_no_room_on_disk(tmp_path: Path) -> None:
+    arguments = ("run", "Do it.", "--agent", f"{AGENTS}:roomy")
+    line = sentence(agentkit(tmp_path, *arguments, most_bytes=200_000), 1)
+    assert "free some room" in line
+    assert await statuses(tmp_path) == ["running"]
+
+
+async def test_an_unknown_model(tmp_path: Path) -> None:
+    line = sentence(agentkit(tmp_path, "run", "Do it.", "--model", "nobody:knows"), 2)
+    assert "nobody:knows" in line
+    assert await statuses(tmp_path) == []
