@@ -51,7 +51,8 @@ async def test_an_unforeseen_error_ends_the_run_in_the_journal_too() -> None:
 
 async def test_a_resumed_run_is_followed_past_its_former_end(tmp_path: Path) -> None:
     store, seen = open_store(tmp_path), list[Event]()
-    stuck = Agent(model=ScriptedModel(replies=[Scripted(text="# hm\n", endless=True)]), store=store)
+    slow = ScriptedModel(replies=[Scripted(text="# hm\n", endless=True)], tokens_per_s=0.1)
+    stuck = Agent(model=slow, store=store)
     stream = stuck.stream("Say hello.")
     first = await anext(stream)
     await stream.aclose()
