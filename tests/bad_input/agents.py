@@ -39,7 +39,7 @@ listener = Agent(
     model=planned('talk = transcribe(audio=call)\nanswer(f"{talk.text}")'), tools=[transcribe()]
 )
 endless = Agent(
-    model=ScriptedModel(replies=[Scripted(text="# hm\n", endless=True)]), limits=Limits(seconds=0.5)
+    model=ScriptedModel(replies=[Scripted(text="# hm\n", endless=True)]), limits=Limits(seconds=30)
 )
 remote = Agent(tools=[raises])
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import cycle
 from threading import Thread
 
 
@@ -19,11 +18,6 @@ def piece(text: str) -> bytes:
 def half() -> Iterable[bytes]:
     """The first half of a plan, and then nothing: the connection is closed."""
     return [piece("twice = double"), piece("(n=2"), piece("1)\nthr")]
-
-
-def endless() -> Iterable[bytes]:
-    """A model that never comes to an end, as a small one in a loop does."""
-    return cycle([piece("# let me think again\n")])
 
 
 @contextmanager

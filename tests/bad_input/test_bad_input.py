@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,6 @@ async def test_a_corrupt_pdf(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing of use")
     store = open_store(tmp_path / ".agentkit")
-    from dataclasses import replace
-
     with pytest.raises(RunError, match="broken.pdf.*get a whole copy of it"):
         await replace(reader(str(tmp_path / "docs")), store=store).run("Find the refund.")
     await store.close()
@@ -98,9 +97,7 @@ async def test_a_tool_that_returns_the_wrong_type(tmp_path: Path) -> None:
 
 
 async def test_a_model_that_never_stops(tmp_path: Path) -> None:
-    done = run(tmp_path, "endless")
-    line = sentence(done, done.returncode)
-    assert done.returncode in (1, 3) and ("limit" in line or "token" in line), line
+    assert "did not stop" in sentence(run(tmp_path, "endless"), 1)
     assert await statuses(tmp_path) == ["failed"]
 
 
@@ -109,7 +106,7 @@ async def test_a_server_that_drops_the_stream(tmp_path: Path) -> None:
         env = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none"}
         arguments = ("--agent", f"{AGENTS}:remote", "--model", "openai:any")
         line = sentence(agentkit(tmp_path, "run", "Do it.", *arguments, env=env), 1)
-    assert "openai:any" in line
+    assert "openai:any" in line and "dropped the connection" in line and "try again" in line
     assert await statuses(tmp_path) == ["failed"]
 
 
@@ -118,6 +115,9 @@ async def test_no_room_on_disk(tmp_path: Path) -> None:
     line = sentence(agentkit(tmp_path, *arguments, most_bytes=200_000), 1)
     assert "free some room" in line
     assert await statuses(tmp_path) == ["running"]
+    resumed = agentkit(tmp_path, "resume", "last")
+    assert (resumed.returncode, len(resumed.stdout)) == (0, 5 * 90_000 + 1), resumed.stderr
+    assert await statuses(tmp_path) == ["answered"]
 
 
 async def test_an_unknown_model(tmp_path: Path) -> None:
