@@ -1,0 +1,86 @@
+"""A recorded request, a handbook, some arithmetic, a written briefing.
+
+    python examples/briefing.py [FOLDER]
+
+Anna calls about an offsite. The agent listens to the call, looks the rates up in the handbook and
+works out what the rooms cost; the briefing goes to FOLDER/briefing.md. The plan is written by a
+language model on this machine; no key, no network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+from agentkit import Agent, Event
+from agentkit.tools import search
+
+DATA = Path(__file__).parent / "data"
+TASK = (
+    "Listen to the call and read the notice. Work out from our handbook what the rooms at "
+    "Lakeside House cost for this group."
+)
+
+
+async def main(folder: Path) -> str:
+    """Shows the run as it goes on, writes the briefing, and gives the answer."""
+    store = folder / ".agentkit"
+    handbook = search(DATA / "handbook", passages=1, index=store / "index")
+    agent = Agent(tools=["transcribe", "read_image", handbook, "compute"], store=store)
+    seen: list[Event] = []
+    inputs = {"call": DATA / "call.flac", "notice": DATA / "canteen.png"}
+    async with aclosing(agent.stream(TASK, inputs=inputs)) as events:
+        async for event in events:
+            seen.append(event)
+            show(event)
+    ended = seen[-1].data
+    briefing = folder / "briefing.md"
+    briefing.write_text(f"# Briefing\n\n{ended['answer']}\n\n{sources(seen)}\n", "utf-8")
+    print("\nAt the same time ran:", ", ".join(f"{a} and {b}" for a, b in together(seen)))
+    print(f"\n{briefing}:\n\n{briefing.read_text('utf-8')}")
+    return str(ended["answer"])
+
+
+def show(event: Event) -> None:
+    """One line for what matters: each statement of the plan, each node's start and end."""
+    if event.type == "plan.patched":
+        print(f"  plan   {event.data['source']}", flush=True)
+    elif event.type == "node.started":
+        print(f"  start  {event.node}", flush=True)
+    elif event.type == "node.ended":
+        found = event.data.get("value", event.data.get("failure"))
+        print(f"  end    {event.node}: {str(found)[:90]}", flush=True)
+
+
+def together(events: Sequence[Event]) -> list[tuple[str, str]]:
+    """Pairs of nodes that ran at once: one started before the other ended."""
+    pairs: list[tuple[str, str]] = []
+    running: list[str] = []
+    for event in events:
+        node = event.node or ""
+        if event.type == "node.started":
+            pairs += [(other, node) for other in running]
+            running.append(node)
+        elif event.type == "node.ended" and node in running:
+            running.remove(node)
+    return pairs
+
+
+def sources(events: Sequence[Event]) -> str:
+    """The cited nodes, and the documents that the searches found, as a list."""
+    cited = events[-1].data.get("cites")
+    named = cited if isinstance(cited, list) else []
+    lines = [f"- {name} (a step of the plan)" for name in named]
+    for event in events:
+        found = event.data.get("value") if event.type == "node.ended" else None
+        for hit in found if isinstance(found, list) else []:
+            if isinstance(hit, dict) and "source" in hit:
+                lines.append(f"- {hit['source']}, {hit['location']} ({event.node})")
+    return "Sources:\n\n" + "\n".join(dict.fromkeys(lines))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "briefing")))
