@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any
 
 import pytest
@@ -148,7 +149,9 @@ class Fields(dict[str, Any]):
 def python_value(source: str, scope: dict[str, Any]) -> Any:
     """What CPython makes of a source that this test has written, as JSON."""
     names = {name: json.loads(json.dumps(item), object_hook=Fields) for name, item in scope.items()}
-    found = eval(source, {"__builtins__": {}, **FUNCTIONS, **names})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its compiler warns of `False is None` and the like
+        found = eval(source, {"__builtins__": {}, **FUNCTIONS, **names})
     return json.loads(json.dumps(found, allow_nan=False))
 
 
