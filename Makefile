@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DATA   ?= ../shared/data
 VENV   := .venv
-BIN    := $(VENV)/bin
+BIN    := $(CURDIR)/$(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -qq -c constraints.txt
 
 # llama.cpp's threads would spin while they wait; on a busy machine that is slower by far.
@@ -15,7 +15,7 @@ help:                   ## what there is to type
 
 demo: $(VENV)/.all      ## set up, then run the example task from end to end
 	@$(BIN)/agentkit models pull
-	@$(BIN)/python examples/briefing.py
+	@mkdir -p demo && cd demo && $(BIN)/python ../examples/briefing.py
 
 test: $(VENV)/.test     ## set up, then run all tests
 	@$(BIN)/agentkit models pull
@@ -37,7 +37,7 @@ docs: $(VENV)/.test     ## write docs/cli.md anew from the command line's --help
 	$(BIN)/python -m tests.house.cli_page
 
 clean:                  ## remove the virtual environment and what was built; models stay
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist demo *.egg-info
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -48,12 +48,14 @@ class Request:
     """One call of a model.
 
     `schema` asks for JSON of that shape, `grammar` (GBNF) for text of that language: at most one.
-    `purpose` (plan, answer, the tool's name …) labels the call in the journal and lets a local
-    model keep one prompt prefix warm per purpose.
+    `purpose` (plan, answer, the tool's name …) labels the call in the journal. `constant` is how
+    many of the first messages are the same at many calls (None: those of the system): a local model
+    keeps what they were evaluated to.
     """
 
     messages: tuple[Message, ...]
     purpose: str = "chat"
+    constant: int | None = None
     tools: tuple[ToolSpec, ...] = ()
     schema: Schema | None = None
     grammar: str | None = None

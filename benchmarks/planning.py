@@ -2,6 +2,7 @@
 
     python benchmarks/planning.py --check            the 20 tasks kept aside, against the goals
     python benchmarks/planning.py --split dev        the 20 that prompts are tuned on
+    python benchmarks/planning.py --split tuning     29 more to tune on, over the examples' data
     python benchmarks/planning.py --raw              the same model, without grammar and check
     python benchmarks/planning.py --model local:qwen2.5-coder-0.5b
 
@@ -35,7 +36,7 @@ from table import Row, exit_code, show  # noqa: E402
 from agentkit import Agent  # noqa: E402
 from agentkit.errors import AgentkitError  # noqa: E402
 from agentkit.inputs import read_inputs  # noqa: E402
-from agentkit.messages import Request  # noqa: E402
+from agentkit.messages import Message, Request  # noqa: E402
 from agentkit.models import complete, model  # noqa: E402
 from agentkit.plan.check import check_patch, scope_of  # noqa: E402
 from agentkit.plan.graph import Call, Map, Plan, apply  # noqa: E402
@@ -52,6 +53,19 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where the tasks of a split and what they work on lie."""
+
+    tasks: Path
+    handbook: Path
+    media: Path
+
+
+OWN = Place(TASKS / "tasks.jsonl", TASKS / "handbook", TASKS / "media")
+EXAMPLES = Place(TASKS / "tuning.jsonl", ROOT / "examples/data/handbook", ROOT / "examples/data")
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """What came of one task. `right` is None where only the plan was asked for."""
 
@@ -63,32 +77,45 @@ class Measured:
     plan_s: float
     answer: str = ""
     right: bool | None = None
+    run_s: float = 0.0
 
 
-def built_in(folder: Path, index: Path) -> dict[str, Tool]:
-    """The built-in tools over a copy of the task's files, and the ten that no task needs."""
-    tools: list[Tool] = [search(TASKS / "handbook", index=index), *DISTRACTORS]
-    for name in ("transcribe", "read_image", "language", "python", f"files:{folder}"):
-        tools += named(name)
-    return {tool.name: tool for tool in tools}
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """With what, and how, tasks are measured."""
 
+    llm: Any
+    place: Place
+    scratch: Path
+    raw: bool
+    plans_only: bool
+    verbose: bool
 
-def inputs_of(task: dict[str, Any]) -> dict[str, object]:
-    """The task's inputs as an agent takes them: paths of media, plain values."""
-    return {
-        name: TASKS / "media" / (given.get("audio") or given["image"])
-        if "value" not in given
-        else given["value"]
-        for name, given in task["inputs"].items()
-    }
+    def tools(self, folder: Path) -> dict[str, Tool]:
+        """The built-in tools over a copy of the task's files, and the ten that no task needs."""
+        found: list[Tool] = [search(self.place.handbook, index=self.scratch / "index")]
+        for name in ("transcribe", "read_image", "language", "python", f"files:{folder}"):
+            found += named(name)
+        return {tool.name: tool for tool in [found[0], *DISTRACTORS, *found[1:]]}
+
+    def inputs(self, task: dict[str, Any]) -> dict[str, object]:
+        """The task's inputs as an agent takes them: paths of media, plain values."""
+        return {
+            name: self.place.media / (given.get("audio") or given["image"])
+            if "value" not in given
+            else given["value"]
+            for name, given in task["inputs"].items()
+        }
 
 
 async def planned(brief: Brief, *, raw: bool) -> tuple[Plan, bool]:
     """The plan that the model writes, and whether all of it passed the check."""
     scope, typed = scope_of(brief.plan, brief.tools), True
     if raw:
-        request = Request(messages=guided_prompt(brief), purpose="plan", max_tokens=240,
-                          stop=("\n\n", "Task:"))  # fmt: skip
+        prompt = guided_prompt(brief)
+        request = Request(
+            messages=prompt.messages, constant=prompt.constant, purpose="plan", max_tokens=240
+        )
         text = (await complete(brief.model, request)).text
         found, problems = parse_program(text, brief.tools, brief.plan)
         proposals: list[Any] = [*found, *problems]
@@ -125,38 +152,41 @@ def holds(text: str, groups: list[list[str]]) -> bool:
     return all(any(there(wanted) for wanted in group) for group in groups)
 
 
-async def measured(task: dict[str, Any], llm: Any, options: argparse.Namespace) -> Measured:
+async def measured(task: dict[str, Any], setting: Setting) -> Measured:
     """Plan the task and, unless only plans are asked for, run the plan and look at the result."""
     folder = Path(tempfile.mkdtemp(prefix="planning-"))
     try:
         shutil.copytree(TASKS / "files", folder / "files")
-        tools = built_in(folder / "files", Path(options.scratch) / "index")
+        tools = setting.tools(folder / "files")
         store = open_store("memory")
         try:
-            _, schemas = read_inputs(inputs_of(task), store.artifacts)
+            _, schemas = read_inputs(setting.inputs(task), store.artifacts)
         finally:
             await store.close()
-        brief = Brief(task=task["task"], plan=Plan(inputs=schemas), tools=tools, model=llm)
+        brief = Brief(task=task["task"], plan=Plan(inputs=schemas), tools=tools, model=setting.llm)
+        await _warm(brief)  # the prefix is evaluated once, and not part of a plan's time
         start = time.perf_counter()
-        plan, typed = await planned(brief, raw=options.raw)
+        plan, typed = await planned(brief, raw=setting.raw)
         seconds = time.perf_counter() - start
         names = used(plan)
         fine = any(sorted(wanted) == names for wanted in task["tools"])
         done = Measured(task["id"], to_source(plan), typed, names, fine, round(seconds, 2))
-        if options.plans_only:
-            return done
-        return await run(done, plan, task, tools, llm, folder / "files")
+        return (
+            done if setting.plans_only else await run(done, plan, task, setting, folder / "files")
+        )
     finally:
         shutil.rmtree(folder)
 
 
 async def run(
-    done: Measured, plan: Plan, task: dict[str, Any], tools: dict[str, Tool], llm: Any, files: Path
+    done: Measured, plan: Plan, task: dict[str, Any], setting: Setting, files: Path
 ) -> Measured:
     """Run the plan and compare what comes of it with what the task expects."""
-    agent = Agent(model=llm, tools=[*tools.values()], planner=Fixed(plan), store="memory")
+    tools = [*setting.tools(files).values()]
+    agent = Agent(model=setting.llm, tools=tools, planner=Fixed(plan), store="memory")
+    start = time.perf_counter()
     try:
-        answer = (await agent.run(task["task"], inputs=inputs_of(task))).answer
+        answer = (await agent.run(task["task"], inputs=setting.inputs(task))).answer
     except AgentkitError as error:
         return replace(done, answer=f"{type(error).__name__}: {error}", right=False)
     expect = task["expect"]
@@ -164,43 +194,43 @@ async def run(
     if "file" in expect:
         path = files / expect["file"]["name"]
         right = path.exists() and holds(path.read_text("utf-8"), expect["file"]["contains"])
-    return replace(done, answer=answer, right=right)
+    return replace(done, answer=answer, right=right, run_s=round(time.perf_counter() - start, 2))
 
 
-def key(task: dict[str, Any], options: argparse.Namespace) -> str:
+def key(task: dict[str, Any], setting: Setting) -> str:
     """What a measurement depends on, as a hash."""
     code = [p for p in sorted((ROOT / "planners").rglob("*")) if p.suffix in (".py", ".md")]
-    code += sorted((ROOT / "tools").rglob("*.md")) + [ROOT / "tools" / "language.py"]
-    said = [json.dumps(task), options.model, str(options.raw), str(options.plans_only)]
+    code += sorted((ROOT / "tools").rglob("*.md")) + sorted((ROOT / "tools").glob("*.py"))
+    said = [json.dumps(task), setting.llm.name, str(setting.raw), str(setting.plans_only)]
     text = "\0".join([*said, *(path.read_text("utf-8") for path in code)])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-async def measure_all(tasks: list[dict[str, Any]], options: argparse.Namespace) -> list[Measured]:
+async def measure_all(tasks: list[dict[str, Any]], setting: Setting) -> list[Measured]:
     """Every task, from the scratch folder where it was measured before."""
-    scratch, llm = Path(options.scratch), model(options.model)
-    warm = False
     results: list[Measured] = []
     for task in tasks:
-        path = scratch / f"{key(task, options)}.json"
+        path = setting.scratch / f"{key(task, setting)}.json"
         if not path.exists():
-            if not warm:  # the prefix is evaluated once, and not part of a plan's time
-                await _warm(llm, options)
-                warm = True
-            done = await measured(task, llm, options)
+            done = await measured(task, setting)
             path.write_text(json.dumps(asdict(done)), encoding="utf-8")
         one = Measured(**json.loads(path.read_text("utf-8")))
         results.append(one)
         said = {True: "right", False: "wrong", None: "-"}[one.right]
         kind = f"{'typed' if one.typed else 'UNTYPED'} {'tools' if one.right_tools else 'TOOLS'}"
-        print(f"{one.id:20} {kind} {said:5} {one.plan_s:5.1f} s", file=sys.stderr, flush=True)
+        seconds = f"{one.plan_s:5.1f} s + {one.run_s:5.1f} s"
+        print(f"{one.id:20} {kind} {said:5} {seconds}", file=sys.stderr, flush=True)
+        if setting.verbose:
+            print(f"{one.plan}-> {one.answer}\n", file=sys.stderr, flush=True)
     return results
 
 
-async def _warm(llm: Any, options: argparse.Namespace) -> None:
-    tools = built_in(TASKS / "files", Path(options.scratch) / "index")
-    brief = Brief(task="warm", plan=Plan(), tools=tools, model=llm)
-    await complete(llm, Request(messages=guided_prompt(brief), purpose="plan", max_tokens=1))
+async def _warm(brief: Brief) -> None:
+    """Has the model evaluate the constant part of the prompt, if it has not yet."""
+    prompt = guided_prompt(brief)
+    messages = (*prompt.messages[: prompt.constant], Message("user", "?"))
+    request = Request(messages=messages, constant=prompt.constant, purpose="plan", max_tokens=1)
+    await complete(brief.model, request)
 
 
 def rows(results: list[Measured], *, goals: bool) -> list[Row]:
@@ -222,22 +252,41 @@ def rows(results: list[Measured], *, goals: bool) -> list[Row]:
     return [*table, Row("a plan, prefix cached: <= 15 s", figure, middle <= 15 if goals else None)]
 
 
+def tasks_of(split: str, only: str) -> list[dict[str, Any]]:
+    """The tasks of a split, or those of them whose id has a text in it."""
+    lines = (EXAMPLES if split == "tuning" else OWN).tasks.read_text("utf-8").splitlines()
+    tasks: list[dict[str, Any]] = [*map(json.loads, lines)]
+    if split != "tuning":
+        chosen = json.loads((TASKS / "split.json").read_text("utf-8"))[split]
+        tasks = [task for task in tasks if task["id"] in chosen]
+    return [task for task in tasks if only in task["id"]]
+
+
 def main() -> int:
     """Measure, print, and say by the exit code whether a goal was missed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--check", action="store_true", help="exit 1 where a goal is missed")
-    parser.add_argument("--split", choices=("dev", "held"), default="held")
+    parser.add_argument("--split", choices=("dev", "held", "tuning"), default="held")
+    parser.add_argument("--only", default="", help="tasks whose id has this text in it")
     parser.add_argument("--model", default="local:")
     parser.add_argument("--raw", action="store_true", help="without grammar, repair and check")
     parser.add_argument("--plans-only", action="store_true", help="do not run the plans")
+    parser.add_argument("--verbose", action="store_true", help="show each plan and answer")
     parser.add_argument("--scratch", default=str(ROOT / ".agentkit" / "planning"))
     options = parser.parse_args()
-    chosen = json.loads((TASKS / "split.json").read_text("utf-8"))[options.split]
-    lines = (TASKS / "tasks.jsonl").read_text("utf-8").splitlines()
-    tasks = [task for task in map(json.loads, lines) if task["id"] in chosen]
-    Path(options.scratch).mkdir(parents=True, exist_ok=True)
-    results = asyncio.run(measure_all(tasks, options))
-    table = rows(results, goals=options.model == "local:" and not options.raw)
+    setting = Setting(
+        llm=model(options.model),
+        place=EXAMPLES if options.split == "tuning" else OWN,
+        scratch=Path(options.scratch),
+        raw=options.raw,
+        plans_only=options.plans_only,
+        verbose=options.verbose,
+    )
+    setting.scratch.mkdir(parents=True, exist_ok=True)
+    tasks = tasks_of(options.split, options.only)
+    results = asyncio.run(measure_all(tasks, setting))
+    goals = options.model == "local:" and not options.raw and options.split == "held"
+    table = rows(results, goals=goals)
     way = "raw" if options.raw else "guided"
     show(f"Planning: {options.model} {way}, {len(tasks)} tasks ({options.split})", table)
     return exit_code(table, check=options.check)

@@ -1,16 +1,15 @@
 """A recorded request, a handbook, some arithmetic, a written briefing.
 
-    python examples/briefing.py [FOLDER]
+    python examples/briefing.py
 
 Anna calls about an offsite. The agent listens to the call, looks the rates up in the handbook and
-works out what the rooms cost; the briefing goes to FOLDER/briefing.md. The plan is written by a
-language model on this machine; no key, no network.
+works out what the rooms cost; the briefing goes to briefing.md. The plan is written by a language
+model on this machine; no key, no network. A run that was stopped goes on with `agentkit resume last`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -24,24 +23,24 @@ TASK = (
     "Lakeside House cost for this group."
 )
 
+agent = Agent(
+    tools=["transcribe", "read_image", search(DATA / "handbook", passages=1), "compute"],
+    origin=f"{__file__}:agent",
+)
 
-async def main(folder: Path) -> str:
-    """Shows the run as it goes on, writes the briefing, and gives the answer."""
-    store = folder / ".agentkit"
-    handbook = search(DATA / "handbook", passages=1, index=store / "index")
-    agent = Agent(tools=["transcribe", "read_image", handbook, "compute"], store=store)
+
+async def main() -> None:
+    """Shows the run as it goes on, then writes the briefing."""
     seen: list[Event] = []
     inputs = {"call": DATA / "call.flac", "notice": DATA / "canteen.png"}
     async with aclosing(agent.stream(TASK, inputs=inputs)) as events:
         async for event in events:
             seen.append(event)
             show(event)
-    ended = seen[-1].data
-    briefing = folder / "briefing.md"
-    briefing.write_text(f"# Briefing\n\n{ended['answer']}\n\n{sources(seen)}\n", "utf-8")
+    briefing = Path("briefing.md")
+    briefing.write_text(f"# Briefing\n\n{seen[-1].data['answer']}\n\n{sources(seen)}\n", "utf-8")
     print("\nAt the same time ran:", ", ".join(f"{a} and {b}" for a, b in together(seen)))
     print(f"\n{briefing}:\n\n{briefing.read_text('utf-8')}")
-    return str(ended["answer"])
 
 
 def show(event: Event) -> None:
@@ -83,4 +82,4 @@ def sources(events: Sequence[Event]) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "briefing")))
+    asyncio.run(main())

@@ -23,7 +23,7 @@ from agentkit.plan.problem import Problem
 from agentkit.plan.program import parse_program
 from agentkit.plan.scope import Scope
 from agentkit.planners.grammar import Choices, statement_grammar
-from agentkit.planners.prompting import guided_prompt
+from agentkit.planners.prompting import GuidedPrompt, guided_prompt
 from agentkit.planners.references import holds_media
 from agentkit.protocols import Brief
 
@@ -133,13 +133,14 @@ def _begin(brief: Brief) -> Draft:
     return draft
 
 
-async def _next(brief: Brief, prompt: tuple[Message, ...], draft: Draft) -> str:
+async def _next(brief: Brief, prompt: GuidedPrompt, draft: Draft) -> str:
     """The next statement, `answer(`, or nothing where no statement makes sense."""
     grammar = statement_grammar(draft.choices(brief.task))
     if grammar is None:
         return ""
     request = Request(
-        messages=(*prompt, Message("assistant", draft.text)),
+        messages=(*prompt.messages, Message("assistant", draft.text)),
+        constant=prompt.constant,
         purpose="plan",
         grammar=grammar,
         max_tokens=STATEMENT_TOKENS,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass, replace
 
 from agentkit.messages import Message
 from agentkit.plan.source import to_source
@@ -12,6 +11,8 @@ from agentkit.plan.stubs import stubs
 from agentkit.plan.typename import type_name
 from agentkit.plan.types import as_type
 from agentkit.planners.digest import digests
+from agentkit.planners.examples import alike, nearest, shipped
+from agentkit.planners.prompt_files import prompt_file
 from agentkit.protocols import Brief, Example
 from agentkit.types import Schema
 
@@ -19,20 +20,37 @@ MOST_HISTORY_CHARACTERS = 1500
 MOST_EXAMPLES = 2
 
 
-@cache
-def prompt_file(name: str) -> str:
-    """The text of a file in `prompts/`."""
-    return (files("agentkit.planners") / "prompts" / name).read_text(encoding="utf-8").strip()
+NEAREST = 2
 
 
-def guided_prompt(brief: Brief) -> tuple[Message, ...]:
-    """The constant prefix (rules, tools, examples) as one system message, then the task."""
-    prefix = (
-        prompt_file("guided.md")
-        .replace("{tools}", _dense(stubs(brief.tools)))
-        .replace("{examples}", prompt_file("guided_examples.md"))
+@dataclass(frozen=True, slots=True)
+class GuidedPrompt:
+    """A small model's prompt; its first `constant` messages are those of every like task."""
+
+    messages: tuple[Message, ...]
+    constant: int
+
+
+def guided_prompt(brief: Brief) -> GuidedPrompt:
+    """Rules and tools, examples as turns of a conversation, the likest of them last, the task."""
+    system = prompt_file("guided.md").replace("{tools}", _dense(stubs(brief.tools)))
+    task = _task(brief)
+    group = alike(task, shipped())
+    likest = nearest(task, [*group, *brief.examples], NEAREST)
+    turns = [turn for example in (*group, *likest) for turn in _turns(example)]
+    return GuidedPrompt(
+        (
+            Message("system", system),
+            *turns,
+            Message("user", task_text(replace(brief, examples=()))),
+        ),
+        constant=1 + 2 * len(group),
     )
-    return Message("system", prefix), Message("user", task_text(brief))
+
+
+def _turns(example: Example) -> tuple[Message, Message]:
+    plan = f"{example.plan.strip()}\n"
+    return Message("user", f"Task: {example.task}"), Message("assistant", plan)
 
 
 def _dense(text: str) -> str:
@@ -72,19 +90,21 @@ def standing(brief: Brief) -> str:
 
 def task_text(brief: Brief) -> str:
     """The task, its inputs with their types, and what memory and the agent's author add to it."""
-    parts = [shown(example) for example in brief.examples[:MOST_EXAMPLES]]
+    parts = [
+        f"Task: {example.task}\n{example.plan.strip()}"
+        for example in brief.examples[:MOST_EXAMPLES]
+    ]
     if brief.history:
         turns = "\n".join(f"{turn.role}: {turn.content}" for turn in brief.history)
         parts.append(f"The conversation so far:\n{turns[-MOST_HISTORY_CHARACTERS:]}")
     if brief.instructions:
         parts.append(brief.instructions)
-    parts.append(f"Task: {brief.task}" + inputs_line(brief.plan.inputs))
+    parts.append(f"Task: {_task(brief)}")
     return "\n\n".join(parts)
 
 
-def shown(example: Example) -> str:
-    """An example as the prompt files write them."""
-    return f"Task: {example.task}\n{example.plan.strip()}"
+def _task(brief: Brief) -> str:
+    return brief.task + inputs_line(brief.plan.inputs)
 
 
 def inputs_line(inputs: Mapping[str, Schema]) -> str:

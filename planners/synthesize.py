@@ -16,7 +16,7 @@ from agentkit.plan.graph import Call as CallNode
 from agentkit.plan.source import patch_source
 from agentkit.planners.cites import CiteFilter, attached, cited, sentences
 from agentkit.planners.digest import digests, render
-from agentkit.planners.prompting import prompt_file
+from agentkit.planners.prompt_files import prompt_file
 from agentkit.protocols import Model
 from agentkit.types import Json, Schema
 

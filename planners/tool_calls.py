@@ -14,7 +14,8 @@ from agentkit.plan.expression import arg_source, expression
 from agentkit.plan.graph import Answer, Arg, Call, Const, Observe, Patch, Plan, Ref
 from agentkit.plan.problem import Problem
 from agentkit.planners.digest import digest
-from agentkit.planners.prompting import prompt_file, task_text
+from agentkit.planners.prompt_files import prompt_file
+from agentkit.planners.prompting import task_text
 from agentkit.protocols import Brief
 from agentkit.tool import Tool
 from agentkit.types import Json

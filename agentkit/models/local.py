@@ -40,9 +40,9 @@ _COMPACT: Json = {
 class LocalModel:
     """A catalogue model in this process; fetched and loaded at its first call, once.
 
-    The leading system messages of a request are its constant prefix: their state is kept on disk
-    and read back by the next process. Requests with purpose `plan` have a sequence of their own,
-    all others share one; those for the same sequence wait for each other.
+    The state of a request's constant prefix is kept on disk and read back by the next process.
+    Requests with purpose `plan` have a sequence of their own, all others share one; those for the
+    same sequence wait for each other.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class LocalModel:
         async with connect(llama.endpoint) as client:
             if not self._chatml:
                 self._chatml = await llama.control_tokens(client, "<|im_start|>", "<|im_end|>")
-            prefix, prompt = await self._prompt(llama, client, request.messages)
+            prefix, prompt = await self._prompt(llama, client, request)
             options = self._options(request, len(prompt))
             async with self._turns[slot].turn():
                 if len(prefix) >= LEAST_TOKENS and self._warm[slot] != prefix:
@@ -153,16 +153,14 @@ class LocalModel:
         )
 
     async def _prompt(
-        self, llama: Llama, client: httpx2.AsyncClient, messages: Sequence[Message]
+        self, llama: Llama, client: httpx2.AsyncClient, request: Request
     ) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The tokens of the constant prefix, and those of the whole prompt."""
         start, end = self._chatml
-        tokens = await llama.tokens(client, chatml(messages, start, end))
-        systems = 0
-        while systems < len(messages) and messages[systems].role == "system":
-            systems += 1
+        tokens = await llama.tokens(client, chatml(request.messages, start, end))
         ends = [at for at, token in enumerate(tokens) if token == end]
-        length = ends[systems - 1] + 2 if systems else 0  # the end mark and its newline
+        constant = _constant(request)
+        length = ends[constant - 1] + 2 if constant else 0  # the end mark and its newline
         return tokens[:length], tokens
 
     def _options(self, request: Request, prompt_tokens: int) -> JsonObject:
@@ -186,6 +184,14 @@ class LocalModel:
         if request.schema is not None:
             options["json_schema"] = {**_closed(request.schema), "x-guidance": _COMPACT}
         return options
+
+
+def _constant(request: Request) -> int:
+    """How many of the first messages are constant."""
+    if request.constant is not None:
+        return request.constant
+    others = (at for at, one in enumerate(request.messages) if one.role != "system")
+    return next(others, len(request.messages))
 
 
 def chatml(messages: Sequence[Message], start: int, end: int) -> list[int | str]:

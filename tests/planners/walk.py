@@ -70,7 +70,7 @@ class Walk:
         if first[0] == '"':
             return unescaped(first[1:-1]), rest
         if first[0] == "[":
-            letters = "qrstu" if "^" in first or "a-z" in first else "456"
+            letters = "456" if first[1:4] == "0-9" else "qrstu"
             return self.choose.choice(letters), rest
         return self.rule(first), rest
 
