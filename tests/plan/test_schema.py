@@ -99,7 +99,8 @@ def test_what_fits(producer: Any, consumer: Any) -> None:
     [
         (str, int, "int", "str", ()),
         (float, int, "int", "float", ()),
-        (bool, int, "int", "True", ()),
+        (bool, int, "int", "bool", ()),
+        (bool, Literal[True], "Literal[True]", "bool", ()),
         (str, list[str], "list[str]", "str", ()),
         (list[Hit], list[str], "str", "Hit", ("[]",)),
         (str | None, str, "str", "None", ()),
