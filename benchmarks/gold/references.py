@@ -67,7 +67,10 @@ def _text(text: str, mark: re.Pattern[str], meaning: Meaning) -> ast.expr:
         parts.append(ast.Constant(text[end : found.start()]))
         parts.append(ast.FormattedValue(_reference(meaning(found)), -1))
         end = found.end()
-    return ast.JoinedStr([*parts, ast.Constant(text[end:])])
+    parts.append(ast.Constant(text[end:]))
+    # as Python parses it: no empty texts
+    kept = [part for part in parts if not (isinstance(part, ast.Constant) and part.value == "")]
+    return ast.JoinedStr(kept)
 
 
 def _reference(ref: Ref) -> ast.expr:

@@ -11,6 +11,7 @@ import pytest
 
 from agentkit.errors import InvalidPlan
 from agentkit.plan.check import check
+from agentkit.plan.evaluate import evaluate
 from agentkit.plan.graph import Arg, Call, Const, Expr, Plan, Ref
 from benchmarks.gold import bfcl, bfcl_turns, nestful, seal_tools
 from benchmarks.gold.case import Case, described_tool, object_schema
@@ -36,7 +37,13 @@ def args_of(case: Case, node: str) -> dict[str, Arg]:
 def test_nestful_marks_in_texts_and_lists_are_references(tmp_path: Path) -> None:
     items = {"hits": {"type": "array"}, "id": {"type": "string"}}
     doc = {"name": "find", "parameters": {"q": {"type": "string"}}, "output_parameters": items}
-    given = ["$var1.hits[0].text$", "see $var1.id$!", ["$var1.id$"], "$5-$6"]
+    given = [
+        "$var1.hits[0].text$",
+        "see $var1.id$!",
+        ["$var1.id$"],
+        "$5-$6",
+        {"k": ["to $var1.id$"]},
+    ]
     steps = [{"name": "find", "arguments": {"q": "tea"}, "label": "var1"}]
     steps += [
         {"name": "find", "arguments": {"q": value}, "label": f"var{number}"}
@@ -47,12 +54,14 @@ def test_nestful_marks_in_texts_and_lists_are_references(tmp_path: Path) -> None
         write(tmp_path, f"{part}-data.jsonl", [])
     write(tmp_path, "executable-data.jsonl", [{"id": "1", "output": steps}])
     (case,) = nestful.read(tmp_path)
-    found = [args_of(case, f"var{number}")["q"] for number in range(2, 6)]
+    found = [args_of(case, f"var{number}")["q"] for number in range(2, 7)]
 
     assert found[0] == Ref("var1", ("hits", 0, "text"))
     assert isinstance(found[1], Expr) and found[1].source == "f'see {var1.id}!'"
     assert isinstance(found[2], Expr) and found[2].names == {"var1"}
     assert found[3] == Const("$5-$6")
+    assert isinstance(found[4], Expr)
+    assert evaluate(found[4], {"var1": {"id": "x"}}) == {"k": ["to x"]}
 
 
 def test_seal_tools_labels_are_results_and_those_of_nothing_are_refused(tmp_path: Path) -> None:
