@@ -17,7 +17,7 @@ from agentkit.engine.door import finished, prepared
 from agentkit.engine.item import Item
 from agentkit.engine.limits import Limits
 from agentkit.engine.place import Places, TimedOut
-from agentkit.engine.process import RemoteError
+from agentkit.engine.process import ProcessDied, RemoteError
 from agentkit.engine.retry import retry, worth_retrying
 from agentkit.errors import EvaluationError
 from agentkit.outcome import Failure, Outcome
@@ -28,6 +28,10 @@ from agentkit.types import Json, Status
 
 if TYPE_CHECKING:
     from agentkit.protocols import ArtifactStore, Model
+
+
+UNHEARD = (TimedOut, ProcessDied)
+"""After these nobody knows what a call has done, or will still do."""
 
 
 class Cache(Protocol):
@@ -77,8 +81,7 @@ class Caller:
             failure = Failure("CancelledError", f"{tool.name} cancelled itself: {error!r}")
             return Outcome("failed", None, failure, now() - began, context.attempts)
         except Exception as error:  # noqa: BLE001 - the tool's boundary: what it raises is an outcome
-            # Nobody knows whether an effect that ran out of time happened, now or later.
-            in_doubt = isinstance(error, TimedOut) and tool.effect == "once"
+            in_doubt = isinstance(error, UNHEARD) and tool.effect == "once"
             status: Status = "in_doubt" if in_doubt else "failed"
             return Outcome(status, None, _failure(error), now() - began, context.attempts)
         return Outcome("value", value, None, now() - began, context.attempts)
@@ -136,14 +139,14 @@ class Caller:
     ) -> Json:
         """Intent, durable; then the call. Its receipt goes with the outcome.
 
-        A call that ran out of time gets none: nobody knows what it did, or will still do.
+        A call that was not heard of again gets none.
         """
         key = context.key
         self.record("effect.intent", item.id, {"key": key})
         await self.barrier()
         try:
             value = await self._attempts(item, tool, args, kwargs, context)
-        except TimedOut:
+        except UNHEARD:
             raise
         except Exception:
             item.receipt = key

@@ -37,6 +37,12 @@ def crash() -> str:
     os._exit(7)
 
 
+@tool(effect="once", runs="process")
+def send_and_crash() -> str:
+    """May have sent something."""
+    os._exit(7)
+
+
 @tool(effect="read", runs="process", timeout_s=1.5)
 def hang(file: str) -> str:
     """Starts a child of its own, writes both process ids, and stays for ever."""

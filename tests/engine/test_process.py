@@ -66,6 +66,15 @@ async def test_errors_keep_their_names_and_the_run_goes_on() -> None:
     assert run.outcomes["fine"].ok
 
 
+async def test_an_effect_whose_process_died_is_in_doubt_and_has_no_receipt() -> None:
+    log = Log()
+    async with scheduler([tools.send_and_crash], log) as run:
+        run.add([call("s", tools.send_and_crash)])
+        await run.settled()
+    assert run.outcomes["s"].status == "in_doubt"
+    assert log.kinds("s") == ["node.started", "effect.intent", "node.ended"]
+
+
 async def test_a_call_that_runs_out_of_time_dies_with_all_it_started(tmp_path: Path) -> None:
     file = tmp_path / "pids"
     async with scheduler([tools.hang]) as run:
