@@ -43,6 +43,14 @@ def send_and_crash() -> str:
     os._exit(7)
 
 
+@tool(effect="read", runs="process")
+def leave_a_child(file: str) -> str:
+    """Starts a child, writes its process id, and dies."""
+    child = subprocess.Popen(["sleep", "600"])
+    Path(file).write_text(str(child.pid))
+    os._exit(7)
+
+
 @tool(effect="read", runs="process", timeout_s=1.5)
 def hang(file: str) -> str:
     """Starts a child of its own, writes both process ids, and stays for ever."""

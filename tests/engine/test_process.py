@@ -84,6 +84,15 @@ async def test_a_call_that_runs_out_of_time_dies_with_all_it_started(tmp_path: P
     assert not any(alive(int(pid)) for pid in file.read_text().split())
 
 
+async def test_a_process_that_dies_takes_along_what_it_started(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    async with scheduler([tools.leave_a_child]) as run:
+        run.add([call("c", tools.leave_a_child, file=str(file))])
+        await run.settled()
+        assert failure(run, "c")[0] == "ProcessDied"
+    assert not alive(int(file.read_text()))
+
+
 async def test_artifacts_and_progress_cross_the_pipe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
