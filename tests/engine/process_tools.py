@@ -60,6 +60,12 @@ def hang(file: str) -> str:
     return "never"
 
 
+@tool(effect="read", runs="process", timeout_s=20)
+def listen() -> str:
+    """What a program reads that the tool starts."""
+    return subprocess.run(["cat"], capture_output=True, text=True, check=True).stdout
+
+
 @tool(effect="pure", runs="process")
 def shout(text: Text, context: Context) -> Text:
     """The text in capitals, as another artifact."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.artifacts import FolderArtifacts
+from agentkit.engine.process import LENGTH_BYTES, START
 from agentkit.engine.scheduler import Scheduler
 from agentkit.errors import UsageError
 from agentkit.plan.graph import Ref
@@ -107,6 +109,21 @@ async def test_artifacts_and_progress_cross_the_pipe(
     assert isinstance(value, dict)
     assert store.read(str(value["sha256"])) == b"QUIET"
     assert ("node.progress", "s", {"done": 1, "total": 2, "unit": "lines"}) in log.events
+
+
+async def test_a_program_that_a_tool_starts_has_nothing_to_read() -> None:
+    async with scheduler([tools.listen]) as run:
+        run.add([call("l", tools.listen)])
+        await run.settled()
+    assert run.outcomes["l"].value == ""
+
+
+def test_a_worker_whose_parent_dies_in_the_middle_of_a_message_ends() -> None:
+    command = [sys.executable, "-c", START, json.dumps(sys.path)]
+    done = subprocess.run(
+        command, input=(1000).to_bytes(LENGTH_BYTES) + b"{", capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 async def test_a_passing_failure_is_tried_again(tmp_path: Path) -> None:
