@@ -339,6 +339,14 @@ def test_options_that_contradict_each_other_are_refused(
         tool(**options)(echo)
 
 
+def test_a_batch_cannot_be_gathered_in_another_process() -> None:
+    def sizes(points: Sequence[Point]) -> list[int]:
+        return [point.x for point in points]
+
+    with pytest.raises(UsageError, match="batch= gathers calls in this process"):
+        tool(batch=2, runs="process")(sizes)
+
+
 def city_or_7(city: str | None = None) -> str | int:
     return city or 7
 
