@@ -80,7 +80,7 @@ class Caller:
                 raise
             failure = Failure("CancelledError", f"{tool.name} cancelled itself: {error!r}")
             return Outcome("failed", None, failure, now() - began, context.attempts)
-        except Exception as error:  # noqa: BLE001 - the tool's boundary: what it raises is an outcome
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the tool's boundary
             in_doubt = isinstance(error, UNHEARD) and tool.effect == "once"
             status: Status = "in_doubt" if in_doubt else "failed"
             return Outcome(status, None, _failure(error), now() - began, context.attempts)
@@ -148,7 +148,7 @@ class Caller:
             value = await self._attempts(item, tool, args, kwargs, context)
         except UNHEARD:
             raise
-        except Exception:
+        except (Exception, SystemExit):
             item.receipt = key
             raise
         item.receipt = key
