@@ -201,12 +201,12 @@ def _patched(build: _Build, node: str, data: dict[str, Any]) -> None:
 
 def _forget(build: _Build, names: set[str]) -> None:
     """Drop what these nodes came to, elements of maps included: they will run anew."""
-    for name in [each for each in build.outcomes if _owner(each) in names]:
+    for name in [each for each in build.outcomes if owner(each) in names]:
         del build.outcomes[name]
-    build.started -= {name for name in build.started if _owner(name) in names}
+    build.started -= {name for name in build.started if owner(name) in names}
 
 
-def _owner(name: str) -> str:
+def owner(name: str) -> str:
     """The plan's node that a node, an element or an element's call belongs to."""
     return name.partition("[")[0]
 

@@ -32,6 +32,7 @@ from agentkit.errors import EvaluationError, LimitReached, RunCancelled, StoreEr
 from agentkit.events import EventType
 from agentkit.outcome import Failure, Outcome, outcome_to_json
 from agentkit.plan.graph import Call, Map, Node, Patch
+from agentkit.state import owner
 from agentkit.tool import Tool
 from agentkit.types import Json
 
@@ -136,8 +137,8 @@ class Scheduler:
         gone += [child for item in gone for child in item.children or ()]
         for item in gone:
             self._cancel(item)
-            for known in (self._outcomes, self._known, self._values):
-                known.pop(item.id, None)
+            self._values.pop(item.id, None)
+        self._forget({item.id for item in gone})
         self._flow.remove(gone)
         self._watches.ended(item.id for item in gone)
         self._pump()
@@ -146,6 +147,12 @@ class Scheduler:
             for item in gone
             if not isinstance(item.node, Element) and not item.element and item.id not in chosen
         ]
+
+    def _forget(self, names: set[str]) -> None:
+        """Also the elements of a map that had ended before a resume: they are no items here."""
+        for known in (self._outcomes, self._known):
+            for name in [each for each in known if each in names or owner(each) in names]:
+                del known[name]
 
     def patch(self, patch: Patch) -> None:
         """Apply a change of the plan; what needs a replaced node runs anew. Raises as `add`."""
