@@ -267,6 +267,24 @@ def test_names_are_bound_once() -> None:
         assert checked.scope.types[taken] is scope.types[taken]
 
 
+def test_a_map_refers_to_its_own_calls_only_after_they_are_made() -> None:
+    outer = call("note", "summarize", text="long")
+    early = Map(
+        id="notes",
+        over=Const(["a"]),
+        var="x",
+        where=expr("note != x"),
+        body=(
+            call("short", "summarize", text=Ref("note")),
+            call("note", "summarize", text=Ref("note")),
+            call("last", "summarize", text=Ref("note")),
+        ),
+        value=Ref("last"),
+    )
+    once = "unknown_name: expected a name that the map has bound before; found 'note'"
+    assert told(outer, early) == [once] * 3
+
+
 def test_cycles_are_told_by_their_names() -> None:
     found = told(
         call("a", "summarize", text=Ref("b")),
