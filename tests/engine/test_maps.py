@@ -115,6 +115,15 @@ async def test_what_is_no_list_cannot_be_mapped() -> None:
     assert failure is not None and "expected a list" in failure.message
 
 
+async def test_the_conditions_of_a_map_together_are_bounded_as_one_expression_is() -> None:
+    async with scheduler([double], inputs={"xs": list(range(300))}) as run:
+        run.add([doubled("xs", where=expression("sum(range(20_000)) < x"))])
+        await run.settled()
+    failure = run.outcomes["notes"].failure
+    assert failure is not None and failure.kind == "EvaluationError"
+    assert "at most 200000 steps" in failure.message
+
+
 async def test_a_map_past_the_limit_of_nodes_fails_alone() -> None:
     async with scheduler([double], inputs={"xs": list(range(50))}, limits=Limits(nodes=60)) as run:
         run.add([doubled("xs"), call("other", double, n=1)])
