@@ -369,6 +369,15 @@ def test_large_plans_are_checked_in_linear_time_and_without_recursion() -> None:
     assert [problem.code for problem in problems(*looped)] == ["cycle"]
 
 
+def test_a_long_literal_list_is_known_by_the_kinds_of_its_elements() -> None:
+    rows: list[Json] = [{"a": number, "b": ["x"] * (number % 2)} for number in range(40)]
+    bound = Compute(id="rows", value=Const(rows))
+    assert told(bound, Compute(id="c", value=Ref("rows", (0, "c")))) == [
+        "unknown_field: expected a value with field 'c'; found {a: int, b: list[Any]} | "
+        "{a: int, b: list[str]}"
+    ]
+
+
 def test_a_path_is_not_an_artifact(tmp_path: Path) -> None:
     found = problems(call("x", "transcribe", audio=cast("Any", str(tmp_path))))
     assert [problem.code for problem in found] == ["wrong_type"]
