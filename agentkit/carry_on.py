@@ -124,6 +124,7 @@ def _scheduler(equipment: Equipment[Any], recorder: Recorder, state: RunState) -
         inputs=state.inputs,
         outcomes=state.outcomes,
         intents=state.intents,
+        effects=state.effects,
         limits=equipment.limits,
         cache=store.journal,
     )

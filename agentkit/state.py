@@ -48,7 +48,8 @@ class RunState:
 
     `outcomes` are of nodes, map elements (`notes[3]`) and their calls (`notes[3].summarize_1`).
     `started` are the nodes that started and did not end, `intents` the idempotency keys of effects
-    that were begun and have no receipt, by node. `turn` is the number of the planner's next turn,
+    that were begun and have no receipt, by node, `effects` what those with a receipt came to, by
+    key. `turn` is the number of the planner's next turn,
     `turn_ended` how the last one ended, None while one is open. `output` is the answer in the JSON
     of the agent's output type. After `run.resumed`, nodes that ended `cancelled` have no
     outcome any more: they start again.
@@ -69,6 +70,7 @@ class RunState:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
     started: frozenset[str] = frozenset()
     intents: Mapping[str, str] = field(default_factory=dict[str, str])
+    effects: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
     turn: int = 0
     turn_ended: str | None = None
     turn_plan: Plan = field(default_factory=Plan)
@@ -108,6 +110,7 @@ class _Build:
     outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     started: set[str] = field(default_factory=set[str])
     intents: dict[str, str] = field(default_factory=dict[str, str])
+    effects: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     turn: int = 0
     turn_ended: str | None = None
     turn_changes: list[_Change] = field(default_factory=list["_Change"])
@@ -134,6 +137,7 @@ class _Build:
             outcomes=self.outcomes,
             started=frozenset(self.started),
             intents=self.intents,
+            effects=self.effects,
             turn=self.turn,
             turn_ended=self.turn_ended,
             turn_plan=self._turn_plan(schemas),
@@ -228,6 +232,8 @@ def _intent(build: _Build, node: str, data: dict[str, Any]) -> None:
 
 def _receipt(build: _Build, node: str, data: dict[str, Any]) -> None:
     build.intents.pop(node, None)
+    if (end := build.outcomes.get(node)) is not None and end.ok:
+        build.effects[data["key"]] = end
 
 
 def _ended(build: _Build, node: str, data: dict[str, Any]) -> None:

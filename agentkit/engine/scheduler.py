@@ -47,9 +47,10 @@ class Scheduler:
 
     Use it as an async context manager: leaving the block cancels what still runs. `tools` by name;
     `record` appends an event, and `await barrier()` returns when what was recorded is durable;
-    `model` gives the model for the calls of a node; `outcomes` and `intents` are what a journal
-    knew before a resume (a finished node is not run again, a `once` call with an intent and no
-    receipt ends in doubt); `cache` keeps results of pure tools; `estimate` gives a call's seconds,
+    `model` gives the model for the calls of a node; `outcomes`, `intents` (keys by node) and
+    `effects` (outcomes by key) are what a journal knew before a resume: a finished node is not run
+    again, a `once` call with an intent and no receipt ends in doubt, one that was answered keeps
+    its value; `cache` keeps results of pure tools; `estimate` gives a call's seconds,
     else its tool's `expected_s` counts. Raises `UsageError` for a tool that needs more of a
     resource than `limits` has.
     """
@@ -66,6 +67,7 @@ class Scheduler:
         inputs: Mapping[str, Json] | None = None,
         outcomes: Mapping[str, Outcome] | None = None,
         intents: Mapping[str, str] | None = None,
+        effects: Mapping[str, Outcome] | None = None,
         limits: Limits | None = None,
         cache: Cache | None = None,
         estimate: Callable[[Call], float] | None = None,
@@ -87,8 +89,8 @@ class Scheduler:
         self._alarm: asyncio.TimerHandle | None = None
         self._caller = Caller(
             run=run, record=self._record, barrier=barrier or _nothing, progress=self._progress,
-            artifacts=artifacts, model=model, intents=intents or {}, limits=limits,
-            cache=cache, places=self._places,
+            artifacts=artifacts, model=model, intents=dict(intents or {}),
+            effects=dict(effects or {}), limits=limits, cache=cache, places=self._places,
         )  # fmt: skip
 
     async def __aenter__(self) -> Self:
