@@ -12,6 +12,9 @@ import pytest
 
 from agentkit import Agent, RunError, ToolError, UsageError, open_store, tool
 from agentkit.errors import PlanRefused
+from agentkit.plan.graph import Patch
+from agentkit.plan.problem import Problem
+from agentkit.protocols import Brief
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 
@@ -201,3 +204,16 @@ async def test_an_answered_run_is_given_back_as_it_ended() -> None:
     async with opened() as store:
         first = await agent('a = double(n=1)\nanswer(f"{a}")', store=store).run("Double 1.")
         assert await resumed(store, first.id) == first.answer
+
+
+class Slow:
+    """A planner that gives up by itself."""
+
+    async def propose(self, brief: Brief) -> AsyncGenerator[Patch | Problem, None]:
+        raise TimeoutError("no plan came")
+        yield Patch()
+
+
+async def test_a_timeout_that_is_not_the_runs_is_not_told_as_its_limit() -> None:
+    with pytest.raises(TimeoutError, match="no plan came"):
+        await agent(planner=Slow()).run("Wait.")
