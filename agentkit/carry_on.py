@@ -154,6 +154,7 @@ async def _planning(
         ),
         instructions=equipment.instructions,
         turn=state.turn,
+        told=set(state.told),
         began=state.turn_plan,
         done=state.turn_patches,
         problems=[problem_from_json(each) for refusal in refusals for each in refusal.problems],

@@ -54,8 +54,9 @@ class RunState:
     of the agent's output type. After `run.resumed`, nodes that ended `cancelled` have no
     outcome any more: they start again.
 
-    `turn_plan` is the plan as the open turn of the planner found it, `turn_patches` what that turn
-    has changed in it so far: a turn that was cut off is taken again from where it began.
+    `told` are the failed nodes that the planner has been told of. `turn_plan` is the plan as the
+    open turn of the planner found it, `turn_patches` what that turn has changed in it so far: a
+    turn that was cut off is taken again from where it began.
     """
 
     run: str = ""
@@ -73,6 +74,7 @@ class RunState:
     effects: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
     turn: int = 0
     turn_ended: str | None = None
+    told: frozenset[str] = frozenset()
     turn_plan: Plan = field(default_factory=Plan)
     turn_patches: tuple[Patch, ...] = ()
     refusals: tuple[Refusal, ...] = ()
@@ -113,6 +115,7 @@ class _Build:
     effects: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     turn: int = 0
     turn_ended: str | None = None
+    told: set[str] = field(default_factory=set[str])
     turn_changes: list[_Change] = field(default_factory=list["_Change"])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     calls: dict[str, ModelCall] = field(default_factory=dict[str, ModelCall])
@@ -140,6 +143,7 @@ class _Build:
             effects=self.effects,
             turn=self.turn,
             turn_ended=self.turn_ended,
+            told=frozenset(self.told),
             turn_plan=self._turn_plan(schemas),
             turn_patches=tuple(change.patch for change in self.turn_changes),
             refusals=tuple(self.refusals),
@@ -248,6 +252,7 @@ def _refused(build: _Build, node: str, data: dict[str, Any]) -> None:
 
 def _turn(build: _Build, node: str, data: dict[str, Any]) -> None:
     build.turn, build.turn_ended = data["turn"] + 1, data["ended"]
+    build.told.update(data.get("told", ()))
     build.turn_changes.clear()
 
 

@@ -206,6 +206,18 @@ async def test_an_answered_run_is_given_back_as_it_ended() -> None:
         assert await resumed(store, first.id) == first.answer
 
 
+async def test_a_resumed_planner_is_not_told_again_of_failures_that_it_knows() -> None:
+    async with opened() as store:
+        plan = 'a = broken(reason="rust")\nb = double(n=4)\nanswer(using=[a, b])'
+        with pytest.raises(RunError) as cut:
+            await agent(plan, "answer(using=[b])", store=store).run("Try both.")
+        model = ScriptedModel(replies=["It is 8 [b]."])
+        again = Agent(model=model, tools=[double, broken], store=store)
+        run = await again.resume(cut.value.run_id or "")
+    assert run.answer.startswith("It is 8")
+    assert [request.purpose for request in model.requests] == ["answer"]
+
+
 class Slow:
     """A planner that gives up by itself."""
 
