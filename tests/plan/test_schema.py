@@ -18,7 +18,7 @@ from agentkit.plan.schema import field_type, fits
 from agentkit.plan.typename import type_name
 from agentkit.plan.types import Type, as_type
 from agentkit.tool import as_tool
-from agentkit.types import Schema
+from agentkit.types import Json, Schema
 
 from .schemas import SCHEMAS, VALUES
 
@@ -151,8 +151,8 @@ def test_a_reference_out_of_the_document_is_unknown() -> None:
 
 
 def test_a_union_of_itself_says_nothing() -> None:
-    again = {"$ref": "#/$defs/again"}
-    schema = {"$defs": {"again": {"anyOf": [again, again]}}, **again}
+    again: dict[str, Json] = {"$ref": "#/$defs/again"}
+    schema: Schema = {"$defs": {"again": {"anyOf": [again, again]}}, **again}
     assert conforms(3, as_type(schema)) is None
 
 
