@@ -78,8 +78,9 @@ async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: R
     model = RecordedModel(equipment.model, recorder)
     planning = await _planning(equipment, recorder, state, model)
     limits = equipment.limits
+    limit = asyncio.timeout(limits.seconds)
     try:
-        async with asyncio.timeout(limits.seconds), _scheduler(equipment, recorder, state) as nodes:
+        async with limit, _scheduler(equipment, recorder, state) as nodes:
             nodes.add(state.plan.nodes.values())
             await drive(planning, nodes, cast("Ended | None", state.turn_ended))
             made = await make_answer(
@@ -93,6 +94,8 @@ async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: R
                 show=lambda text: recorder.record("answer.text", data={"text": text}),
             )
     except TimeoutError:
+        if not limit.expired():
+            raise  # a planner's or a model's own
         raise LimitReached("seconds", limits.seconds or 0, limits.seconds or 0) from None
     answered: dict[str, Json] = {
         "status": "answered",
@@ -124,6 +127,7 @@ def _scheduler(equipment: Equipment[Any], recorder: Recorder, state: RunState) -
         inputs=state.inputs,
         outcomes=state.outcomes,
         intents=state.intents,
+        effects=state.effects,
         limits=equipment.limits,
         cache=store.journal,
     )
@@ -150,6 +154,7 @@ async def _planning(
         ),
         instructions=equipment.instructions,
         turn=state.turn,
+        told=set(state.told),
         began=state.turn_plan,
         done=state.turn_patches,
         problems=[problem_from_json(each) for refusal in refusals for each in refusal.problems],

@@ -58,7 +58,8 @@ class Planning:
     ) -> Ended:
         """One turn: every sound patch is applied, recorded and handed to `start` at once."""
         brief = self._brief(outcomes)
-        self.told |= {name for name, end in outcomes.items() if end.status == "failed"}
+        news = self._news(outcomes)
+        self.told |= news
         self.problems, self.refused = [], []
         done, self.began, self.done = [*map(patch_to_json, self.done)], None, ()
         scope = scope_of(self.plan, self.tools)
@@ -81,7 +82,8 @@ class Planning:
                     break
         if self.problems:
             ended = "problems"
-        self.recorder.record("plan.turn", data={"turn": self.turn, "ended": ended})
+        turn: dict[str, Json] = {"turn": self.turn, "ended": ended, "told": [*sorted(news)]}
+        self.recorder.record("plan.turn", data=turn)
         self.turn += 1
         return ended
 
@@ -119,8 +121,10 @@ class Planning:
 
     def news(self, outcomes: Mapping[str, Outcome]) -> bool:
         """Whether a node has failed that the planner has not been told of."""
-        failed = {name for name, end in outcomes.items() if end.status == "failed"}
-        return bool(failed - self.told)
+        return bool(self._news(outcomes))
+
+    def _news(self, outcomes: Mapping[str, Outcome]) -> set[str]:
+        return {name for name, end in outcomes.items() if end.status == "failed"} - self.told
 
 
 def _ending(patch: Patch) -> Ended:
