@@ -49,9 +49,10 @@ class RunState:
     `outcomes` are of nodes, map elements (`notes[3]`) and their calls (`notes[3].summarize_1`).
     `started` are the nodes that started and did not end, `intents` the idempotency keys of effects
     that were begun and have no receipt, by node. `turn` is the number of the planner's next turn,
-    `turn_ended` how the last one ended, None while one is open. `output` is the answer in the JSON
-    of the agent's output type. After `run.resumed`, nodes that ended `cancelled` have no
-    outcome any more: they start again.
+    `turn_ended` how the last one ended, None while one is open, `turn_grew` whether it changed the
+    plan; `repairs` is the number of turns that ended with problems, `told` are the failures that
+    the planner has been told of. `output` is the answer in the JSON of the agent's output type.
+    After `run.resumed`, nodes that ended `cancelled` have no outcome any more: they start again.
 
     `turn_plan` is the plan as the open turn of the planner found it, `turn_patches` what that turn
     has changed in it so far: a turn that was cut off is taken again from where it began.
@@ -71,6 +72,9 @@ class RunState:
     intents: Mapping[str, str] = field(default_factory=dict[str, str])
     turn: int = 0
     turn_ended: str | None = None
+    turn_grew: bool = False
+    repairs: int = 0
+    told: frozenset[str] = frozenset()
     turn_plan: Plan = field(default_factory=Plan)
     turn_patches: tuple[Patch, ...] = ()
     refusals: tuple[Refusal, ...] = ()
@@ -110,6 +114,9 @@ class _Build:
     intents: dict[str, str] = field(default_factory=dict[str, str])
     turn: int = 0
     turn_ended: str | None = None
+    turn_grew: bool = False
+    repairs: int = 0
+    told: set[str] = field(default_factory=set[str])
     turn_changes: list[_Change] = field(default_factory=list["_Change"])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     calls: dict[str, ModelCall] = field(default_factory=dict[str, ModelCall])
@@ -136,6 +143,9 @@ class _Build:
             intents=self.intents,
             turn=self.turn,
             turn_ended=self.turn_ended,
+            turn_grew=self.turn_grew,
+            repairs=self.repairs,
+            told=frozenset(self.told),
             turn_plan=self._turn_plan(schemas),
             turn_patches=tuple(change.patch for change in self.turn_changes),
             refusals=tuple(self.refusals),
@@ -242,6 +252,9 @@ def _refused(build: _Build, node: str, data: dict[str, Any]) -> None:
 
 def _turn(build: _Build, node: str, data: dict[str, Any]) -> None:
     build.turn, build.turn_ended = data["turn"] + 1, data["ended"]
+    build.turn_grew = bool(build.turn_changes)
+    build.repairs += data["ended"] == "problems"
+    build.told |= {*data.get("told", ())}  # journals of before this was noted lack it
     build.turn_changes.clear()
 
 
