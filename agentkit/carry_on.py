@@ -165,7 +165,10 @@ async def _planning(
 
 
 async def _remember(equipment: Equipment[Any], state: RunState) -> None:
-    plan = to_source(state.plan)
+    failed = any(
+        end.status == "failed" for name, end in state.outcomes.items() if name in state.plan.nodes
+    )
+    plan = "" if failed else to_source(state.plan)  # a step that failed is no example
     for memory in equipment.memory:
         await memory.store(state.task, session=state.session, plan=plan, answer=state.answer or "")
 
