@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import cast
 
 from agentkit.errors import InvalidPlan
 from agentkit.messages import Message, Request, ToolCall, ToolSpec
@@ -143,7 +144,7 @@ def _arguments(call: ToolCall) -> dict[str, Json]:
     given = from_json(call.arguments or "{}", allow_inf_nan=False)
     if not isinstance(given, dict):
         raise ValueError("not an object")
-    return given
+    return cast("dict[str, Json]", given)
 
 
 def _shown(text: str) -> str:

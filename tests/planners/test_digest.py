@@ -83,13 +83,14 @@ def test_thousands_of_results_stay_bounded_and_failures_are_among_them() -> None
 def test_a_result_is_shown_as_a_person_would_note_it() -> None:
     passages = [{"text": " Tea is 3 euros. ", "source": "menu.md", "score": 0.9}, {"text": "x"}]
     handle = {"sha256": "ab", "media_type": "audio/flac", "size_bytes": 12345, "name": "call.flac"}
-    for value, shown in [
+    cases: list[tuple[Any, str]] = [
         (True, "true"), (None, "null"), (" hi ", "hi"), ([], "(an empty list)"),
         (passages, "- Tea is 3 euros. (menu.md)\n- x"),
         (list(range(14)), "\n".join(f"- {n}" for n in range(12)) + "\n… and 2 more"),
         ({"a": 1, "b": "two"}, "a: 1\nb: two"),
         (handle, "[audio/flac 'call.flac', 12,345 bytes]"),
-    ]:  # fmt: skip
+    ]  # fmt: skip
+    for value, shown in cases:
         assert digest("a", Outcome("value", value)).split("\n", 1)[1] == f"{shown}\n</data>"
 
 

@@ -16,6 +16,7 @@ from agentkit.engine.limits import Limits
 from agentkit.errors import PlanRefused
 from agentkit.messages import Message, ToolCall
 from agentkit.testing import Scripted, ScriptedModel
+from agentkit.types import Json
 
 pytestmark = pytest.mark.anyio
 
@@ -134,7 +135,7 @@ INPUTS: dict[str, Any] = {"n": 3, "who": {"name": "Ada", "friends": ["Bo"]}}
 STANDS_FOR = {"$n": 3, "$who.name": "Ada", "$who.friends[0]": "Bo"}
 
 
-def resolved(value: Any) -> Any:
+def resolved(value: Json) -> Json:
     """The value with what its references stand for."""
     match value:
         case str():

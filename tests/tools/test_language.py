@@ -177,12 +177,14 @@ async def test_extract_has_its_bounds(fields: list[str]) -> None:
     assert "fields" in failure(end) and model.requests == []
 
 
+NO_TEXT: list[Any] = ["", "  \n", []]
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        *(("summarize(text=t)", text) for text in ("", "  \n", [])),
-        *((EXTRACT, text) for text in ("", "  \n", [])),
-        *(("translate(text=t, language='French')", text) for text in ("", "  \n")),
+        *((call, text) for call in ("summarize(text=t)", EXTRACT) for text in NO_TEXT),
+        *(("translate(text=t, language='French')", text) for text in NO_TEXT[:2]),
     ],
 )
 async def test_a_text_that_is_empty_is_an_error(call: str, text: Any) -> None:
