@@ -49,14 +49,13 @@ class RunState:
     `outcomes` are of nodes, map elements (`notes[3]`) and their calls (`notes[3].summarize_1`).
     `started` are the nodes that started and did not end, `intents` the idempotency keys of effects
     that were begun and have no receipt, by node, `effects` what those with a receipt came to, by
-    key. `turn` is the number of the planner's next turn,
-    `turn_ended` how the last one ended, None while one is open. `output` is the answer in the JSON
-    of the agent's output type. After `run.resumed`, nodes that ended `cancelled` have no
-    outcome any more: they start again.
+    key. `turn` is the number of the planner's next turn, `turn_ended` how the last one ended, None while one is open, `turn_grew` whether it changed the
+    plan; `repairs` is the number of turns that ended with problems, `told` are the failures that
+    the planner has been told of. `output` is the answer in the JSON of the agent's output type.
+    After `run.resumed`, nodes that ended `cancelled` have no outcome any more: they start again.
 
-    `told` are the failed nodes that the planner has been told of. `turn_plan` is the plan as the
-    open turn of the planner found it, `turn_patches` what that turn has changed in it so far: a
-    turn that was cut off is taken again from where it began.
+    `turn_plan` is the plan as the open turn of the planner found it, `turn_patches` what that turn
+    has changed in it so far: a turn that was cut off is taken again from where it began.
     """
 
     run: str = ""
@@ -74,6 +73,8 @@ class RunState:
     effects: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
     turn: int = 0
     turn_ended: str | None = None
+    turn_grew: bool = False
+    repairs: int = 0
     told: frozenset[str] = frozenset()
     turn_plan: Plan = field(default_factory=Plan)
     turn_patches: tuple[Patch, ...] = ()
@@ -115,6 +116,8 @@ class _Build:
     effects: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     turn: int = 0
     turn_ended: str | None = None
+    turn_grew: bool = False
+    repairs: int = 0
     told: set[str] = field(default_factory=set[str])
     turn_changes: list[_Change] = field(default_factory=list["_Change"])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
@@ -143,6 +146,8 @@ class _Build:
             effects=self.effects,
             turn=self.turn,
             turn_ended=self.turn_ended,
+            turn_grew=self.turn_grew,
+            repairs=self.repairs,
             told=frozenset(self.told),
             turn_plan=self._turn_plan(schemas),
             turn_patches=tuple(change.patch for change in self.turn_changes),
@@ -252,7 +257,9 @@ def _refused(build: _Build, node: str, data: dict[str, Any]) -> None:
 
 def _turn(build: _Build, node: str, data: dict[str, Any]) -> None:
     build.turn, build.turn_ended = data["turn"] + 1, data["ended"]
-    build.told.update(data.get("told", ()))
+    build.turn_grew = bool(build.turn_changes)
+    build.repairs += data["ended"] == "problems"
+    build.told |= {*data.get("told", ())}  # journals of before this was noted lack it
     build.turn_changes.clear()
 
 
