@@ -49,10 +49,11 @@ class RunState:
     `outcomes` are of nodes, map elements (`notes[3]`) and their calls (`notes[3].summarize_1`).
     `started` are the nodes that started and did not end, `intents` the idempotency keys of effects
     that were begun and have no receipt, by node, `effects` what those with a receipt came to, by
-    key. `turn` is the number of the planner's next turn, `turn_ended` how the last one ended, None while one is open, `turn_grew` whether it changed the
-    plan; `repairs` is the number of turns that ended with problems, `told` are the failures that
-    the planner has been told of. `output` is the answer in the JSON of the agent's output type.
-    After `run.resumed`, nodes that ended `cancelled` have no outcome any more: they start again.
+    key. `turn` is the number of the planner's next turn, `turn_ended` how the last one ended, None
+    while one is open, `turn_grew` whether it changed the plan; `repairs` is the number of turns
+    that ended with problems, `told` are the failures that the planner has been told of. `output` is
+    the answer in the JSON of the agent's output type. After `run.resumed`, nodes that ended
+    `cancelled` have no outcome any more: they start again.
 
     `turn_plan` is the plan as the open turn of the planner found it, `turn_patches` what that turn
     has changed in it so far: a turn that was cut off is taken again from where it began.
