@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from agentkit.errors import RunError
-from agentkit.outcome import Outcome
+from agentkit.errors import EvaluationError, RunError
+from agentkit.outcome import Failure, Outcome
 from agentkit.plan.evaluate import evaluate
 from agentkit.plan.graph import Answer, Guard, Observe, Plan, Ref, needs
 from agentkit.planners.synthesize import Synthesis, synthesize
 from agentkit.protocols import Model
-from agentkit.types import Json, Schema
+from agentkit.types import Json
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 async def make_answer(
@@ -20,7 +24,7 @@ async def make_answer(
     inputs: Mapping[str, Json],
     outcomes: Mapping[str, Outcome],
     model: Model,
-    output_schema: Schema | None,
+    output: TypeAdapter[Any] | None,
     instructions: str,
     show: Callable[[str], None],
 ) -> Synthesis:
@@ -28,11 +32,12 @@ async def make_answer(
 
     Raises `RunError` naming the first failure where nothing is left to answer from.
     """
-    answer = plan.answer or _from_leaves(plan)
+    answer = plan.answer or _from_leaves(plan, outcomes)
     values = {**inputs, **{name: end.value for name, end in outcomes.items() if end.ok}}
     wanted = needs(answer)
-    if answer.text is not None and output_schema is None and wanted <= values.keys():
-        text = str(evaluate(answer.text, values))
+    draft = _draft(answer, values) if wanted <= values.keys() else None
+    if draft is not None and draft.ok and output is None:
+        text = str(draft.value)
         show(text)
         return Synthesis(text=text, data=text, cites=tuple(sorted(wanted & outcomes.keys())))
     if wanted and not wanted & values.keys():
@@ -44,20 +49,30 @@ async def make_answer(
         plan=plan,
         outcomes=outcomes,
         inputs=inputs,
-        output_schema=output_schema,
+        draft=draft,
+        output=output,
         instructions=instructions,
         show=show,
     )
 
 
-def _from_leaves(plan: Plan) -> Answer:
-    """An answer over every result that no other node uses."""
-    used = {name for node in plan.nodes.values() for name in needs(node)}
-    leaves = [
-        node.id
-        for node in plan.nodes.values()
-        if node.id not in used and not isinstance(node, (Guard, Observe))
-    ]
+def _draft(answer: Answer, values: Mapping[str, Json]) -> Outcome | None:
+    """What the plan's own text for the answer comes to; None where the plan has none."""
+    if answer.text is None:
+        return None
+    try:
+        return Outcome("value", str(evaluate(answer.text, values)))
+    except EvaluationError as error:
+        return Outcome("failed", failure=Failure("EvaluationError", str(error)))
+
+
+def _from_leaves(plan: Plan, outcomes: Mapping[str, Outcome]) -> Answer:
+    """An answer over every result that no other result was made from."""
+    nodes = [node for node in plan.nodes.values() if not isinstance(node, (Guard, Observe))]
+    # What came to nothing leaves what it was to be made from as the last result.
+    results = [node for node in nodes if node.id in outcomes and outcomes[node.id].ok] or nodes
+    used = {name for node in results for name in needs(node)}
+    leaves = [node.id for node in results if node.id not in used]
     return Answer(using=tuple(Ref(name) for name in leaves))
 
 

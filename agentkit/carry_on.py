@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from typing_extensions import TypeVar
 
@@ -24,7 +25,10 @@ from agentkit.run import Run
 from agentkit.state import RunState, fold
 from agentkit.store import Store
 from agentkit.tool import Tool
-from agentkit.types import Json, Schema
+from agentkit.types import Json
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Output = TypeVar("Output", default=str)
 
@@ -78,8 +82,9 @@ async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: R
     model = RecordedModel(equipment.model, recorder)
     planning = await _planning(equipment, recorder, state, model)
     limits = equipment.limits
+    limit = asyncio.timeout(limits.seconds)
     try:
-        async with asyncio.timeout(limits.seconds), _scheduler(equipment, recorder, state) as nodes:
+        async with limit, _scheduler(equipment, recorder, state) as nodes:
             nodes.add(state.plan.nodes.values())
             await drive(planning, nodes, cast("Ended | None", state.turn_ended))
             made = await make_answer(
@@ -88,11 +93,13 @@ async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: R
                 inputs=state.inputs,
                 outcomes=nodes.outcomes,
                 model=model,
-                output_schema=output_schema(equipment.output),
+                output=type_of(equipment.output),
                 instructions=equipment.instructions,
                 show=lambda text: recorder.record("answer.text", data={"text": text}),
             )
     except TimeoutError:
+        if not limit.expired():
+            raise  # a planner's or a model's own
         raise LimitReached("seconds", limits.seconds or 0, limits.seconds or 0) from None
     answered: dict[str, Json] = {
         "status": "answered",
@@ -103,13 +110,13 @@ async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: R
     recorder.record("run.ended", data=answered)
 
 
-def output_schema(output: type[Any] | None) -> Schema | None:
-    """The JSON Schema that a typed answer must have; None for plain text."""
+def type_of(output: type[Any] | None) -> TypeAdapter[Any] | None:
+    """What reads and describes a typed answer; None for plain text."""
     if output is None:
         return None
     from pydantic import TypeAdapter
 
-    return TypeAdapter(output).json_schema()
+    return TypeAdapter(output)
 
 
 def _scheduler(equipment: Equipment[Any], recorder: Recorder, state: RunState) -> Scheduler:
@@ -124,6 +131,7 @@ def _scheduler(equipment: Equipment[Any], recorder: Recorder, state: RunState) -
         inputs=state.inputs,
         outcomes=state.outcomes,
         intents=state.intents,
+        effects=state.effects,
         limits=equipment.limits,
         cache=store.journal,
     )
@@ -150,6 +158,9 @@ async def _planning(
         ),
         instructions=equipment.instructions,
         turn=state.turn,
+        repairs=state.repairs,
+        told=set(state.told),
+        grew=state.turn_grew,
         began=state.turn_plan,
         done=state.turn_patches,
         problems=[problem_from_json(each) for refusal in refusals for each in refusal.problems],
@@ -158,17 +169,18 @@ async def _planning(
 
 
 async def _remember(equipment: Equipment[Any], state: RunState) -> None:
-    plan = to_source(state.plan)
+    failed = any(
+        end.status == "failed" for name, end in state.outcomes.items() if name in state.plan.nodes
+    )
+    plan = "" if failed else to_source(state.plan)  # a step that failed is no example
     for memory in equipment.memory:
         await memory.store(state.task, session=state.session, plan=plan, answer=state.answer or "")
 
 
 def _finished(equipment: Equipment[Output], run: str, state: RunState) -> Run[Output]:
     output: Any = state.answer
-    if equipment.output is not None:
-        from pydantic import TypeAdapter
-
-        output = TypeAdapter(equipment.output).validate_python(state.output)
+    if (adapter := type_of(equipment.output)) is not None:
+        output = adapter.validate_json(json.dumps(state.output))
     return Run(
         id=run,
         task=state.task,

@@ -32,8 +32,10 @@ Ended: TypeAlias = Literal["answer", "observe", "end", "problems"]
 class Planning:
     """The planner's side of a run: what it has proposed, was refused and has been told.
 
-    A turn that a crash cut off is taken again: `began` is the plan that it found, `done` what it
-    had changed by then. What the planner proposes once more is there already.
+    `repairs` counts the turns that ended with problems, `told` are the failures that the planner
+    has been told of, `grew` says whether the last turn changed the plan. A turn that a crash cut
+    off is taken again: `began` is the plan that it found, `done` what it had changed by then. What
+    the planner proposes once more is there already.
     """
 
     task: str
@@ -50,6 +52,7 @@ class Planning:
     problems: list[Problem] = field(default_factory=list[Problem])
     refused: list[str] = field(default_factory=list[str])
     told: set[str] = field(default_factory=set[str])
+    grew: bool = False
     began: Plan | None = None
     done: Sequence[Patch] = ()
 
@@ -58,8 +61,8 @@ class Planning:
     ) -> Ended:
         """One turn: every sound patch is applied, recorded and handed to `start` at once."""
         brief = self._brief(outcomes)
-        self.told |= {name for name, end in outcomes.items() if end.status == "failed"}
-        self.problems, self.refused = [], []
+        told = self._untold(outcomes)
+        self.problems, self.refused, self.grew = [], [], bool(self.done)
         done, self.began, self.done = [*map(patch_to_json, self.done)], None, ()
         scope = scope_of(self.plan, self.tools)
         ended: Ended = "end"
@@ -81,9 +84,15 @@ class Planning:
                     break
         if self.problems:
             ended = "problems"
-        self.recorder.record("plan.turn", data={"turn": self.turn, "ended": ended})
-        self.turn += 1
+        self._end(ended, told)
         return ended
+
+    def _end(self, ended: Ended, told: set[str]) -> None:
+        data: dict[str, Json] = {"turn": self.turn, "ended": ended, "told": [*sorted(told)]}
+        self.recorder.record("plan.turn", data=data)
+        self.turn += 1
+        self.told |= told
+        self.repairs += ended == "problems"
 
     def _brief(self, outcomes: Mapping[str, Outcome]) -> Brief:
         return Brief(
@@ -101,7 +110,7 @@ class Planning:
         )
 
     def _accept(self, plan: Plan, patch: Patch) -> None:
-        self.plan = plan
+        self.plan, self.grew = plan, True
         data: dict[str, Json] = {
             "turn": self.turn,
             "patch": patch_to_json(patch),
@@ -119,8 +128,10 @@ class Planning:
 
     def news(self, outcomes: Mapping[str, Outcome]) -> bool:
         """Whether a node has failed that the planner has not been told of."""
-        failed = {name for name, end in outcomes.items() if end.status == "failed"}
-        return bool(failed - self.told)
+        return bool(self._untold(outcomes))
+
+    def _untold(self, outcomes: Mapping[str, Outcome]) -> set[str]:
+        return {name for name, end in outcomes.items() if end.status == "failed"} - self.told
 
 
 def _ending(patch: Patch) -> Ended:
@@ -136,13 +147,10 @@ async def drive(planning: Planning, scheduler: Scheduler, ended: Ended | None) -
     `ended` is how the last turn in the journal ended, None where one is still to be taken.
     Raises `PlanRefused` where problems are left after the repair turns.
     """
-
     while True:
-        before = planning.plan
         if ended is None:
             ended = await planning.take_turn(scheduler.outcomes, scheduler.patch)
         if ended == "problems":
-            planning.repairs += 1
             if planning.repairs > planning.limits.repairs:
                 raise PlanRefused(planning.problems)
         elif ended == "observe":
@@ -150,7 +158,7 @@ async def drive(planning: Planning, scheduler: Scheduler, ended: Ended | None) -
             await scheduler.settled([node.id for node in nodes if isinstance(node, Observe)])
         else:
             await scheduler.settled()
-            grown = ended == "end" and planning.plan is not before
+            grown = ended == "end" and planning.grew
             if not grown and not planning.news(scheduler.outcomes):
                 return
         if planning.turn > planning.limits.replans + planning.repairs:

@@ -6,7 +6,7 @@
 | run.resumed | | (nothing) |
 | plan.patched | | turn, patch (JSON form), source |
 | plan.refused | | turn, source, problems [JSON] |
-| plan.turn | | turn, ended: answer, observe, end, problems |
+| plan.turn | | turn, ended: answer, observe, end, problems; told [failed nodes] |
 | model.called | call id | purpose, model, prompt_sha256 |
 | model.answered | call id | text, usage, finish, seconds |
 | node.started | node id | tool, args (resolved) |

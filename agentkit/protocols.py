@@ -108,7 +108,7 @@ class Memory(Protocol):
         ...
 
     async def store(self, task: str, *, session: str | None, plan: str, answer: str) -> None:
-        """Keep a run that ended well."""
+        """Keep a run that ended well. `plan` is empty where a step of it failed on the way."""
         ...
 
 

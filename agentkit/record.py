@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 
 from agentkit.events import TRANSIENT, Event, EventType
 from agentkit.messages import Delta, Done, Profile, Request, Text, Usage
@@ -16,12 +17,16 @@ from agentkit.types import Json
 
 @dataclass(slots=True)
 class Recorder:
-    """The one place where a run's events come from. `seq` is the number of the last one."""
+    """The one place where a run's events come from. `seq` is the number of the last one.
+
+    Any thread may record: a sync tool may ask the model on a loop of its own.
+    """
 
     run: str
     journal: Journal
     clock: Clock
     seq: int = 0
+    _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def record(
         self, kind: EventType, node: str | None = None, data: Mapping[str, Json] | None = None
@@ -31,12 +36,13 @@ class Recorder:
         A transient one is only shown to whoever follows the run.
         """
         kept = kind not in TRANSIENT
-        self.seq += kept
-        event = Event(self.run, self.seq if kept else 0, self.clock(), kind, node, data or {})
-        if kept:
-            self.journal.append(event)
-        else:
-            self.journal.publish(event)
+        with self._turn:  # an event's number is its place in the journal
+            self.seq += kept
+            event = Event(self.run, self.seq if kept else 0, self.clock(), kind, node, data or {})
+            if kept:
+                self.journal.append(event)
+            else:
+                self.journal.publish(event)
 
 
 @dataclass(slots=True)

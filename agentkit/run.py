@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Generic, TypeVar
 
 from agentkit.media import Artifact
@@ -47,11 +47,12 @@ class Run(Generic[Output]):
 
 
 _HANDLE = {"sha256", "media_type", "size_bytes"}
+_FIELDS = {field.name for field in fields(Artifact)}
 
 
 def _collect(place: str, value: Json, found: dict[str, Artifact]) -> None:
     match value:
-        case dict() if value.keys() >= _HANDLE:
+        case dict() if _HANDLE <= value.keys() <= _FIELDS:
             found[place] = Artifact(**value)  # type: ignore[arg-type]
         case dict():
             for key, inner in value.items():

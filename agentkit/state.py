@@ -48,10 +48,12 @@ class RunState:
 
     `outcomes` are of nodes, map elements (`notes[3]`) and their calls (`notes[3].summarize_1`).
     `started` are the nodes that started and did not end, `intents` the idempotency keys of effects
-    that were begun and have no receipt, by node. `turn` is the number of the planner's next turn,
-    `turn_ended` how the last one ended, None while one is open. `output` is the answer in the JSON
-    of the agent's output type. After `run.resumed`, nodes that ended `cancelled` have no
-    outcome any more: they start again.
+    that were begun and have no receipt, by node, `effects` what those with a receipt came to, by
+    key. `turn` is the number of the planner's next turn, `turn_ended` how the last one ended, None
+    while one is open, `turn_grew` whether it changed the plan; `repairs` is the number of turns
+    that ended with problems, `told` are the failures that the planner has been told of. `output` is
+    the answer in the JSON of the agent's output type. After `run.resumed`, nodes that ended
+    `cancelled` have no outcome any more: they start again.
 
     `turn_plan` is the plan as the open turn of the planner found it, `turn_patches` what that turn
     has changed in it so far: a turn that was cut off is taken again from where it began.
@@ -69,8 +71,12 @@ class RunState:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
     started: frozenset[str] = frozenset()
     intents: Mapping[str, str] = field(default_factory=dict[str, str])
+    effects: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
     turn: int = 0
     turn_ended: str | None = None
+    turn_grew: bool = False
+    repairs: int = 0
+    told: frozenset[str] = frozenset()
     turn_plan: Plan = field(default_factory=Plan)
     turn_patches: tuple[Patch, ...] = ()
     refusals: tuple[Refusal, ...] = ()
@@ -108,8 +114,12 @@ class _Build:
     outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     started: set[str] = field(default_factory=set[str])
     intents: dict[str, str] = field(default_factory=dict[str, str])
+    effects: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     turn: int = 0
     turn_ended: str | None = None
+    turn_grew: bool = False
+    repairs: int = 0
+    told: set[str] = field(default_factory=set[str])
     turn_changes: list[_Change] = field(default_factory=list["_Change"])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     calls: dict[str, ModelCall] = field(default_factory=dict[str, ModelCall])
@@ -134,8 +144,12 @@ class _Build:
             outcomes=self.outcomes,
             started=frozenset(self.started),
             intents=self.intents,
+            effects=self.effects,
             turn=self.turn,
             turn_ended=self.turn_ended,
+            turn_grew=self.turn_grew,
+            repairs=self.repairs,
+            told=frozenset(self.told),
             turn_plan=self._turn_plan(schemas),
             turn_patches=tuple(change.patch for change in self.turn_changes),
             refusals=tuple(self.refusals),
@@ -201,12 +215,12 @@ def _patched(build: _Build, node: str, data: dict[str, Any]) -> None:
 
 def _forget(build: _Build, names: set[str]) -> None:
     """Drop what these nodes came to, elements of maps included: they will run anew."""
-    for name in [each for each in build.outcomes if _owner(each) in names]:
+    for name in [each for each in build.outcomes if owner(each) in names]:
         del build.outcomes[name]
-    build.started -= {name for name in build.started if _owner(name) in names}
+    build.started -= {name for name in build.started if owner(name) in names}
 
 
-def _owner(name: str) -> str:
+def owner(name: str) -> str:
     """The plan's node that a node, an element or an element's call belongs to."""
     return name.partition("[")[0]
 
@@ -228,6 +242,8 @@ def _intent(build: _Build, node: str, data: dict[str, Any]) -> None:
 
 def _receipt(build: _Build, node: str, data: dict[str, Any]) -> None:
     build.intents.pop(node, None)
+    if (end := build.outcomes.get(node)) is not None and end.ok:
+        build.effects[data["key"]] = end
 
 
 def _ended(build: _Build, node: str, data: dict[str, Any]) -> None:
@@ -242,6 +258,9 @@ def _refused(build: _Build, node: str, data: dict[str, Any]) -> None:
 
 def _turn(build: _Build, node: str, data: dict[str, Any]) -> None:
     build.turn, build.turn_ended = data["turn"] + 1, data["ended"]
+    build.turn_grew = bool(build.turn_changes)
+    build.repairs += data["ended"] == "problems"
+    build.told |= {*data.get("told", ())}  # journals of before this was noted lack it
     build.turn_changes.clear()
 
 

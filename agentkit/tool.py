@@ -237,6 +237,8 @@ def _complaints(tool: Tool[..., Any]) -> list[str]:
         kind = "async" if _is_async(tool.function) else "sync"
         fitting = '"loop"' if kind == "async" else '"thread" or "process"'
         found.append(f"runs={tool.runs!r} does not fit the {kind} function; use {fitting}")
+    if tool.batch and tool.runs == "process":
+        found.append('batch= gathers calls in this process; use runs="thread", or no batch')
     if tool.cache and tool.effect != "pure":
         found.append(f'cache=True needs effect="pure"; found {tool.effect!r}')
     limits = {

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
+
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from agentkit.errors import UsageError
 
@@ -21,7 +24,7 @@ def preparer(schema: Schema) -> Callable[[Mapping[str, Json], Context], dict[str
     compiled = cache(lambda: _compiled(schema))
 
     def prepare(args: Mapping[str, Json], context: Context) -> dict[str, Any]:
-        plain = dict(args)
+        plain = deepcopy(dict(args))  # the tool may change them; other nodes have the same values
         _check(compiled(), plain, "argument")
         return plain
 
@@ -29,12 +32,17 @@ def preparer(schema: Schema) -> Callable[[Mapping[str, Json], Context], dict[str
 
 
 def finisher(schema: Schema) -> Callable[[Any, Context], Json]:
-    """A function that validates a result; the validator is compiled at its first call."""
+    """A function that makes a result plain JSON of its own and validates it; the validator is
+    compiled at its first call."""
     compiled = cache(lambda: _compiled(schema))
 
     def finish(result: Any, context: Context) -> Json:
-        _check(compiled(), result, "result")
-        return cast("Json", result)
+        try:
+            plain: Json = to_jsonable_python(result)
+        except PydanticSerializationError as error:
+            raise ValueError(f"result: has no JSON form: {error}") from error
+        _check(compiled(), plain, "result")
+        return plain
 
     return finish
 

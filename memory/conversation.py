@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from agentkit.messages import Message
+from agentkit.models.turns import Turns
 from agentkit.protocols import Journal, Recalled
 from agentkit.types import Json
 
@@ -18,7 +19,8 @@ class Conversation:
     """Keeps the turns of each session in the journal's store.
 
     The newest turns that fit into `most_tokens` (estimated at four characters a token) are
-    recalled. Runs without a session are not kept.
+    recalled. Runs without a session are not kept. Give agents whose runs end at the same time in
+    one session the same object: two would overwrite each other's turns.
 
         >>> import asyncio
         >>> from agentkit.journal.memory import MemoryJournal
@@ -33,6 +35,7 @@ class Conversation:
 
     journal: Journal
     most_tokens: int = 1500
+    _storing: Turns = field(default_factory=Turns, init=False, repr=False, compare=False)
 
     async def recall(self, task: str, *, session: str | None) -> Recalled:
         """The session's newest turns, oldest of them first."""
@@ -51,8 +54,9 @@ class Conversation:
         """Adds a turn to the session; beyond 200 the oldest go."""
         if session is None:
             return
-        turns = [*await self._turns(session), {"task": task, "answer": answer}]
-        self.journal.put(_key(session), cast("Json", turns[-MOST_TURNS:]))
+        async with self._storing.turn():
+            turns = [*await self._turns(session), {"task": task, "answer": answer}]
+            self.journal.put(_key(session), cast("Json", turns[-MOST_TURNS:]))
 
     async def _turns(self, session: str) -> list[dict[str, str]]:
         return cast("list[dict[str, str]]", await self.journal.get(_key(session)) or [])

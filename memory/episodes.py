@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import cast
 
+from agentkit.models.turns import Turns
 from agentkit.protocols import Embedder, Example, Journal, Recalled
 from agentkit.tools.embed import MiniLM
 from agentkit.types import Json
@@ -24,7 +25,8 @@ class Episodes:
     cosine.
 
     Its first plans are a seed set that ships with agentkit; each run that ended well adds its own,
-    kept in the journal's store.
+    kept in the journal's store. Give agents that share a store the same object: two would
+    overwrite each other's plans where runs end at the same time.
     """
 
     journal: Journal
@@ -32,6 +34,7 @@ class Episodes:
     most: int = 2
     least_similarity: float = 0.45
     seeds: Sequence[Example] | None = None
+    _storing: Turns = field(default_factory=Turns, init=False, repr=False, compare=False)
     _vectors: dict[str, Sequence[float]] = field(
         default_factory=dict[str, Sequence[float]], init=False, repr=False, compare=False
     )
@@ -50,10 +53,11 @@ class Episodes:
         """Keeps the plan under its task; a newer plan for the same task takes its place."""
         if not plan.strip():
             return
-        kept = [example for example in await self._kept() if example.task != task]
-        kept.append(Example(task=task, plan=plan))
-        listed = [{"task": one.task, "plan": one.plan} for one in kept[-MOST_EPISODES:]]
-        self.journal.put(KEY, cast("Json", listed))
+        async with self._storing.turn():
+            kept = [example for example in await self._kept() if example.task != task]
+            kept.append(Example(task=task, plan=plan))
+            listed = [{"task": one.task, "plan": one.plan} for one in kept[-MOST_EPISODES:]]
+            self.journal.put(KEY, cast("Json", listed))
 
     async def _kept(self) -> list[Example]:
         found = cast("list[dict[str, str]]", await self.journal.get(KEY) or [])

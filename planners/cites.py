@@ -6,10 +6,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-_CITE = re.compile(r" ?\[([a-z_]\w*(?:, ?[a-z_]\w*)*)\]", re.IGNORECASE)
+# A word in brackets that a `(` follows is the text of a link.
+_CITE = re.compile(r" ?\[(?=[^\]]{1,400}\])([a-z_]\w*(?:, ?[a-z_]\w*)*)\](?!\()", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(\d])|\n+")
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]{3,}")
-_OPEN = re.compile(r" ?\[[^\]\n]{0,80}$| $")
+_OPEN = re.compile(r" ?\[[^\]\n]{0,400}\]?$| $")
 
 LEAST_SHARE = 0.34
 """Of a sentence's words (numbers count three times) that a source must have to be its source."""
@@ -44,7 +45,7 @@ class CiteFilter:
     _held: str = field(default="", init=False)
 
     def feed(self, piece: str) -> str:
-        """What can be shown now; an unfinished bracket waits for its end."""
+        """What can be shown now; a bracket waits for its end and what follows it."""
         text = self._held + piece
         match = _OPEN.search(text)
         at = match.start() if match else len(text)

@@ -7,7 +7,8 @@ stands in a fence that its content cannot close: results are data, whatever they
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from typing import cast
 
 from agentkit.outcome import Outcome
@@ -19,6 +20,9 @@ MOST_CHARACTERS = 6000
 LEAST_CHARACTERS = 120
 MOST_ITEMS = 12
 MOST_OF_CALL = 160
+NOTE_CHARACTERS = 50
+
+_FENCE = re.compile(r"<(?=\s*/?\s*data\b)", re.IGNORECASE)
 
 
 def digests(
@@ -29,46 +33,67 @@ def digests(
 ) -> str:
     """All outcomes, fenced, within a number of characters that they share.
 
-    `calls` says what each came from, as plan text: without it a small model that sees a bare
-    number tends to work out another one.
+    Where so many have no room, the longest are left out and their number is told. `calls` says
+    what each came from, as plan text: without it a small model that sees a bare number tends to
+    work out another one.
 
     >>> print(digests({"total": Outcome("value", 42)}, calls={"total": "add(a=40, b=2)"}))
     <data of="total" from="add(a=40, b=2)" type="int">
     42
     </data>
     """
-    shown: list[str] = []
+    said = {name: _said(outcome) for name, outcome in outcomes.items()}
+    shown: dict[str, str] = {}
     left = most_characters
-    for done, (name, outcome) in enumerate(_shortest_first(outcomes)):
-        share = max(LEAST_CHARACTERS, left // (len(outcomes) - done))
-        made_by = (calls or {}).get(name, "")
-        text = digest(name, outcome, made_by=made_by, most_characters=share)
-        shown.append(text)
-        left -= len(text)
-    order = {name: place for place, name in enumerate(outcomes)}
-    return "\n".join(sorted(shown, key=lambda text: order[text.split('"', 2)[1]]))
+    # Short ones first, so that what they leave of their share goes to the long ones.
+    for done, name in enumerate(sorted(said, key=lambda name: len(said[name][1]))):
+        (kind, body), made_by = said[name], (calls or {}).get(name, "")
+        frame = len(fenced(name, kind, "", made_by)) + NOTE_CHARACTERS
+        share = max(LEAST_CHARACTERS, left // (len(said) - done) - frame)
+        text = fenced(name, kind, cut(body, share), made_by)
+        if len(text) <= left or not shown:
+            shown[name] = text
+            left -= len(text) + 1
+    lines = [shown[name] for name in outcomes if name in shown]
+    if len(shown) < len(outcomes):
+        lines.append(f"({len(outcomes) - len(shown):,} more results, which have no room here)")
+    return "\n".join(lines)
 
 
 def digest(
     name: str, outcome: Outcome, *, made_by: str = "", most_characters: int = MOST_CHARACTERS
 ) -> str:
     """One outcome: its value, or how it ended without one."""
+    kind, body = _said(outcome)
+    return fenced(name, kind, cut(body, most_characters), made_by)
+
+
+def _said(outcome: Outcome) -> tuple[str, str]:
+    """A word for what an outcome is, and its text, harmless in a fence."""
     if outcome.ok:
-        body = cut(render(outcome.value), most_characters)
-        return fenced(name, type_word(outcome.value), body, made_by)
+        return type_word(outcome.value), _harmless(render(outcome.value))
     why = outcome.failure
     said = f"{why.kind}: {why.message}" if why else "no reason given"
     if why and why.cause:
         said += f" (because of {why.cause})"
-    return fenced(name, outcome.status, cut(said, most_characters), made_by)
+    return outcome.status, _harmless(said)
 
 
 def fenced(name: str, kind: str, body: str, made_by: str = "") -> str:
-    """Text as data of a name, in a fence that it cannot close."""
-    safe = body.replace("</data", "<\\/data").replace("<data ", "<\\data ")
-    call = cut(made_by, MOST_OF_CALL).replace('"', "'").replace(">", "")
+    """Text as data of a name, in a fence that it can neither close nor open anew."""
+    call = _attribute(cut(made_by, MOST_OF_CALL))
     origin = f' from="{call}"' if call else ""
-    return f'<data of="{name}"{origin} type="{kind}">\n{safe}\n</data>'
+    head = f'<data of="{_attribute(name)}"{origin} type="{_attribute(kind)}">'
+    return f"{head}\n{_harmless(body)}\n</data>"
+
+
+def _harmless(text: str) -> str:
+    return _FENCE.sub(r"<\\", text)
+
+
+def _attribute(text: str) -> str:
+    """On one line, and without what would end it."""
+    return " ".join(re.sub("[<>]", "", text).replace('"', "'").split())
 
 
 def cut(text: str, most_characters: int) -> str:
@@ -94,16 +119,11 @@ def render(value: Json) -> str:
 def type_word(value: Json) -> str:
     """A word for the type of a value, as `list[dict]`."""
     if isinstance(value, dict) and _is_artifact(value):
-        return str(value["media_type"])
+        return cut(str(value["media_type"]), MOST_OF_CALL)
     if isinstance(value, list):
         inner = {type_word(item) for item in value}
         return f"list[{inner.pop()}]" if len(inner) == 1 else "list"
     return "None" if value is None else type(value).__name__
-
-
-def _shortest_first(outcomes: Mapping[str, Outcome]) -> Sequence[tuple[str, Outcome]]:
-    """Short ones first, so that what they leave of their share goes to the long ones."""
-    return sorted(outcomes.items(), key=lambda item: len(render(item[1].value)))
 
 
 def _listed(value: list[Json]) -> str:
@@ -132,4 +152,5 @@ def _object(value: dict[str, Json]) -> str:
 
 
 def _is_artifact(value: Mapping[str, Json]) -> bool:
-    return {"sha256", "media_type", "size_bytes"} <= value.keys()
+    texts = isinstance(value.get("sha256"), str) and isinstance(value.get("media_type"), str)
+    return texts and isinstance(value.get("size_bytes"), int)

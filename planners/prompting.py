@@ -16,7 +16,9 @@ from agentkit.planners.prompt_files import prompt_file
 from agentkit.protocols import Brief, Example
 from agentkit.types import Schema
 
-MOST_HISTORY_CHARACTERS = 1500
+SMALL_HISTORY_CHARACTERS = 1500
+"""What a small model is given of a conversation, whatever its memory recalls."""
+
 MOST_EXAMPLES = 2
 
 
@@ -71,7 +73,12 @@ def standing(brief: Brief) -> str:
     """The plan so far, what came of it, and what the planner is to do about it."""
     parts = [f"The program so far:\n\n```python\n{to_source(brief.plan)}```"]
     if brief.outcomes:
-        parts.append(f"What its nodes came to:\n\n{digests(brief.outcomes)}")
+        came = {
+            name: end
+            for name, end in brief.outcomes.items()
+            if name in brief.plan.nodes or end.status == "failed"  # of a map's elements
+        }
+        parts.append(f"What its nodes came to:\n\n{digests(came)}")
     if brief.problems:
         problems = "\n".join(f"- {problem}" for problem in brief.problems)
         parts.append(
@@ -96,7 +103,8 @@ def task_text(brief: Brief) -> str:
     ]
     if brief.history:
         turns = "\n".join(f"{turn.role}: {turn.content}" for turn in brief.history)
-        parts.append(f"The conversation so far:\n{turns[-MOST_HISTORY_CHARACTERS:]}")
+        most = SMALL_HISTORY_CHARACTERS if brief.model.profile.guided else len(turns)
+        parts.append(f"The conversation so far:\n{turns[-most:]}")
     if brief.instructions:
         parts.append(brief.instructions)
     parts.append(f"Task: {_task(brief)}")

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from agentkit.errors import ModelError
 from agentkit.messages import Message, Request, Text
@@ -18,17 +19,21 @@ from agentkit.planners.cites import CiteFilter, attached, cited, sentences
 from agentkit.planners.digest import digests, render
 from agentkit.planners.prompt_files import prompt_file
 from agentkit.protocols import Model
-from agentkit.types import Json, Schema
+from agentkit.types import Json
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 SMALL_DIGEST_CHARACTERS = 2400
 DIGEST_CHARACTERS = 24_000
 SMALL_TOKENS = 320
 TOKENS = 2048
+MOST_FAILURES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synthesis:
-    """An answer: its text, its JSON (the text itself where no schema was asked for), and the ids
+    """An answer: its text, its JSON (the text itself where no type was asked for), and the ids
     of the nodes it cites."""
 
     text: str
@@ -44,22 +49,25 @@ async def synthesize(
     plan: Plan,
     outcomes: Mapping[str, Outcome],
     inputs: Mapping[str, Json],
-    output_schema: Schema | None = None,
+    draft: Outcome | None = None,
+    output: TypeAdapter[Any] | None = None,
     instructions: str = "",
     show: Callable[[str], None] = lambda text: None,
 ) -> Synthesis:
     """The answer to the task from the outcomes that `answer` names.
 
     `show` gets it as it is written. What failed is told to the model. Citations of what does not
-    exist are taken out. With `output_schema` the answer is JSON of that shape, asked for twice at
-    most. Raises `ModelError`.
+    exist are taken out. `draft` is what the plan's own text for the answer came to. With `output`
+    the answer is JSON that this type accepts, asked for twice at most. Raises `ModelError`.
     """
     used = _used(answer, outcomes, inputs)
+    if draft is not None:
+        used["answer"] = draft  # no node can have this name
     known = {name: render(end.value) for name, end in used.items() if end.ok and name in outcomes}
     small = model.profile.guided
     request = _request(task, used, plan, outcomes, instructions, small=small)
-    if output_schema is not None:
-        data = await _typed(model, request, output_schema)
+    if output is not None:
+        data = await _typed(model, request, output)
         text = json.dumps(data, ensure_ascii=False, indent=2)
         show(text)
         return Synthesis(text=text, data=data, cites=tuple(known))
@@ -98,16 +106,14 @@ def _request(
     most = SMALL_DIGEST_CHARACTERS if small else DIGEST_CHARACTERS
     system = prompt_file("answer_small.md" if small else "answer.md")
     calls = {name: _call_text(plan.nodes[name]) for name in used if name in plan.nodes}
-    parts = [digests(used, calls=calls, most_characters=most)]
-    failed = [
-        f"- {name}: {end.failure.message}"
+    failed = {
+        name: end
         for name, end in outcomes.items()
         if end.status not in ("value", "skipped") and end.failure and name in plan.nodes
-    ]
+    }
+    parts = [digests({**used, **failed}, calls=calls, most_characters=most)]
     if failed:
-        parts.append(
-            "These steps failed; say what is missing because of them:\n" + "\n".join(failed)
-        )
+        parts.append(f"These steps failed; say what is missing because of them: {_listed(failed)}")
     if instructions:
         parts.append(instructions)
     parts.append(f"Task: {task}")
@@ -118,24 +124,47 @@ def _request(
     )
 
 
+def _listed(names: Mapping[str, Outcome]) -> str:
+    shown = [*names][:MOST_FAILURES]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
 def _call_text(node: Node) -> str:
     """What a node computes, as plan text without its name."""
     return patch_source(Patch(add=(node,))).partition(" = ")[2].strip()
 
 
-async def _typed(model: Model, request: Request, schema: Schema) -> Json:
-    """JSON of the schema. What is wrong with the first reply is told to the model once."""
+async def _typed(model: Model, request: Request, output: TypeAdapter[Any]) -> Json:
+    """JSON that the type accepts. What is wrong with the first reply is told to the model once."""
+    schema = output.json_schema()
     shape = f"\n\nAnswer with JSON of this schema and nothing else:\n{json.dumps(schema)}"
     asked = request.messages[-1]
     asked = replace(asked, content=asked.content + shape)
     request = replace(request, messages=(*request.messages[:-1], asked), schema=schema)
     try:
-        return (await complete(model, request)).data
+        return await _accepted(model, request, output)
     except ModelError as error:
         again = Message("user", f"{asked.content}\n\nYour last reply was refused: {error}")
-        return (
-            await complete(model, replace(request, messages=(*request.messages[:-1], again)))
-        ).data
+        request = replace(request, messages=(*request.messages[:-1], again))
+        return await _accepted(model, request, output)
+
+
+async def _accepted(model: Model, request: Request, output: TypeAdapter[Any]) -> Json:
+    """A type may ask for more than its schema can say."""
+    from pydantic import ValidationError
+
+    data = (await complete(model, request)).data
+    try:
+        output.validate_json(json.dumps(data))
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        place = ".".join(map(str, wrong["loc"])) or "the top"
+        raise ModelError(
+            f"expected JSON of the answer's type from {model.name}; at {place}: {wrong['msg']}",
+            retryable=True,
+        ) from error
+    return data
 
 
 async def _filtered(

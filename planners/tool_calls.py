@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import json
-from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import cast
 
+from agentkit.errors import InvalidPlan
 from agentkit.messages import Message, Request, ToolCall, ToolSpec
 from agentkit.models.complete import complete
+from agentkit.nearest import nearest
 from agentkit.plan.expression import arg_source, expression
-from agentkit.plan.graph import Answer, Arg, Call, Const, Observe, Patch, Plan, Ref
+from agentkit.plan.graph import Answer, Arg, Call, Const, Expr, Observe, Patch, Plan, Position, Ref
+from agentkit.plan.jsonform import patch_from_json, patch_to_json
+from agentkit.plan.names import is_field, is_name
 from agentkit.plan.problem import Problem
+from agentkit.plan.source import patch_source
 from agentkit.planners.digest import digest
 from agentkit.planners.prompt_files import prompt_file
 from agentkit.planners.prompting import task_text
@@ -20,13 +27,18 @@ from agentkit.protocols import Brief
 from agentkit.tool import Tool
 from agentkit.types import Json
 
+_REFERENCE = re.compile(r"\$(?P<name>\w+)(?P<path>(?:\.\w+|\[-?\d{1,9}\])*)")
+_MOST_SHOWN = 80
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCalls:
     """Asks the model for tool calls until it answers in text; that text is the answer.
 
-    Calls of one reply run in parallel. An argument `"$name"` or `"$name.field"` stands for an
-    input or an earlier result, so that artifacts and long texts need not pass through the model.
+    Calls of one reply run in parallel. An argument `"$name"`, `"$name.field"` or `"$name[0]"`
+    stands for an input or an earlier result, so that artifacts and long texts need not pass
+    through the model. A reply with a wrong call is refused whole: the model need not know which
+    of its calls were made.
     """
 
     max_tokens: int = 2048
@@ -48,18 +60,28 @@ class ToolCalls:
             ),
         )
         if not reply.calls:
-            yield Patch(answer=Answer(text=Const(reply.text.strip())), source=reply.text)
+            yield _answer(reply.text)
             return
-        made = list(_nodes(reply.calls, brief.plan))
-        for problem in made:
-            if isinstance(problem, Problem):
-                yield problem
-        calls = tuple(node for node in made if isinstance(node, Call))
-        if calls:
-            seen = Observe(
-                id=_free("observe", brief.plan, ()), using=tuple(Ref(call.id) for call in calls)
-            )
-            yield Patch(add=(*calls, seen))
+        made = [*_nodes(reply.calls, brief.plan, brief.tools)]
+        problems = [one for one in made if isinstance(one, Problem)]
+        for problem in problems:
+            yield problem
+        if not problems:
+            yield _wave(tuple(one for one in made if isinstance(one, Call)), brief.plan)
+
+
+def _answer(text: str) -> Patch | Problem:
+    if not text.strip():
+        expected = "calls of tools, or the answer in text"
+        return Problem(code="syntax", expected=expected, found="nothing")
+    return Patch(answer=Answer(text=Const(text.strip())), source=text)
+
+
+def _wave(calls: tuple[Call, ...], plan: Plan) -> Patch:
+    """The calls, and an `observe` behind them. Its text shows a model what of it was refused."""
+    using = tuple(Ref(call.id) for call in calls)
+    patch = Patch(add=(*calls, Observe(id=_free("observe", plan, ()), using=using)))
+    return Patch(add=patch.add, source=patch_source(patch, plan))
 
 
 def _spec(tool: Tool) -> ToolSpec:
@@ -82,24 +104,52 @@ def _conversation(brief: Brief) -> Iterator[Message]:
 def _refusals(brief: Brief) -> Iterator[Message]:
     if brief.problems:
         listed = "\n".join(f"- {problem}" for problem in brief.problems)
-        yield Message("user", f"Your last calls were refused:\n{listed}\nCall again, mended.")
+        shown = f"\n\n```python\n{brief.refused.rstrip()}\n```" if brief.refused else ""
+        told = f"Your last reply was refused, and none of its calls was made:{shown}\n\n{listed}"
+        yield Message("user", f"{told}\n\nReply again, mended.")
 
 
-def _nodes(calls: tuple[ToolCall, ...], plan: Plan) -> Iterator[Call | Problem]:
+def _nodes(
+    calls: tuple[ToolCall, ...], plan: Plan, tools: Mapping[str, Tool]
+) -> Iterator[Call | Problem]:
+    """The node of each call, or what is wrong with it; the line is the call's number."""
     taken: list[str] = []
-    for call in calls:
-        try:
-            given = json.loads(call.arguments or "{}")
-        except ValueError as error:
-            yield Problem(code="syntax", expected="JSON arguments", found=f"{call.name}: {error}")
-            continue
-        if not isinstance(given, dict):
-            yield Problem(code="syntax", expected="a JSON object", found=call.arguments[:80])
+    for number, call in enumerate(calls, start=1):
+        at = Position(number)
+        if call.name not in tools:
+            near = nearest(call.name, tools)
+            yield Problem(code="unknown_tool", expected="a tool", found=_shown(call.name),
+                          nearest=near, at=at)  # fmt: skip
             continue
         name = _free(call.name, plan, taken)
         taken.append(name)
-        named = cast("dict[str, Json]", given)
-        yield Call(id=name, tool=call.name, args={key: _arg(value) for key, value in named.items()})
+        try:
+            args = {key: _arg(value, at) for key, value in _arguments(call).items()}
+            node = Call(id=name, tool=call.name, args=args, at=at)
+            patch_from_json(patch_to_json(Patch(add=(node,))))  # what the journal can keep
+        except ValueError as error:
+            yield Problem(code="syntax", expected=f"JSON arguments of {call.name}",
+                          found=f"{_shown(call.arguments)}: {error}", at=at, node=name)  # fmt: skip
+        except InvalidPlan as error:
+            for problem in error.problems:
+                expected = f"{problem.expected}, for {call.name}"
+                yield replace(problem, expected=expected, at=at, node=name)
+        else:
+            yield node
+
+
+def _arguments(call: ToolCall) -> dict[str, Json]:
+    """Raises `ValueError` where they are no JSON object."""
+    from pydantic_core import from_json
+
+    given = from_json(call.arguments or "{}", allow_inf_nan=False)
+    if not isinstance(given, dict):
+        raise ValueError("not an object")
+    return cast("dict[str, Json]", given)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…")
 
 
 def _free(stem: str, plan: Plan, taken: list[str] | tuple[str, ...]) -> str:
@@ -107,30 +157,50 @@ def _free(stem: str, plan: Plan, taken: list[str] | tuple[str, ...]) -> str:
     return next(name for name in (f"{stem}_{n}" for n in count(1)) if name not in used)
 
 
-def _arg(value: Json) -> Arg:
-    """A JSON argument; the strings in it that begin with `$` are references."""
+def _arg(value: Json, at: Position) -> Arg:
+    """A JSON argument; the strings in it that are written as references are references."""
     source = _source(value)
-    return Const(value) if source is None else expression(source)
+    return Const(value, at) if source is None else replace(expression(source), at=at)
 
 
 def _source(value: Json) -> str | None:
     """The expression for a value that holds references; None where it holds none."""
     match value:
-        case str() if value.startswith("$") and _is_reference(value[1:]):
-            return value[1:]
-        case list() if any(_source(item) for item in value):
-            return f"[{', '.join(_source(item) or repr(item) for item in value)}]"
-        case dict() if any(_source(item) for item in value.values()):
-            items = (f"{key!r}: {_source(item) or repr(item)}" for key, item in value.items())
-            return f"{{{', '.join(items)}}}"
+        case str():
+            return value[1:] if _is_reference(value) else None
+        case list():
+            parts = [_source(item) for item in value]
+            if any(parts):
+                both = zip(parts, value, strict=True)
+                return f"[{', '.join(part or repr(item) for part, item in both)}]"
+        case dict():
+            named = {key: _source(item) for key, item in value.items()}
+            if any(named.values()):
+                pairs = (f"{key!r}: {part or repr(value[key])}" for key, part in named.items())
+                return f"{{{', '.join(pairs)}}}"
         case _:
-            return None
+            pass
+    return None
 
 
 def _is_reference(text: str) -> bool:
-    return all(part.isidentifier() and part[0] != "_" for part in text.split("."))
+    found = _REFERENCE.fullmatch(text)
+    if found is None or not is_name(found["name"]):
+        return False
+    fields = re.findall(r"\.(\w+)", found["path"])
+    return all(is_field(field) for field in fields)
 
 
 def _written(arg: Arg) -> Json:
-    """An argument as the model may have written it."""
-    return arg.value if isinstance(arg, Const) else f"${arg_source(arg)}"
+    """An argument as the model wrote it."""
+    match arg:
+        case Const():
+            return arg.value
+        case Expr(tree=ast.List(elts=items)):
+            return [_written(expression(item)) for item in items]
+        case Expr(tree=ast.Dict(keys=keys, values=items)):
+            names = [key.value for key in keys if isinstance(key, ast.Constant)]
+            both = zip(names, items, strict=True)
+            return {str(name): _written(expression(item)) for name, item in both}
+        case _:
+            return f"${arg_source(arg)}"

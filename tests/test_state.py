@@ -95,6 +95,7 @@ def test_a_whole_run() -> None:
     assert state.outcomes["a"] == Outcome("value", 2, seconds=0.5)
     assert state.outcomes["b"].failure == Failure("ToolError", "no")
     assert (state.started, state.intents) == (frozenset(), {})
+    assert state.effects == {"k1": state.outcomes["a"]}
     assert state.usage == usage
     assert state.calls["plan/1"].answer == answered
     assert [refusal.source for refusal in state.refusals] == ["b = 1 +"]

@@ -339,6 +339,14 @@ def test_options_that_contradict_each_other_are_refused(
         tool(**options)(echo)
 
 
+def test_a_batch_cannot_be_gathered_in_another_process() -> None:
+    def sizes(points: Sequence[Point]) -> list[int]:
+        return [point.x for point in points]
+
+    with pytest.raises(UsageError, match="batch= gathers calls in this process"):
+        tool(batch=2, runs="process")(sizes)
+
+
 def city_or_7(city: str | None = None) -> str | int:
     return city or 7
 
@@ -365,3 +373,19 @@ def test_an_invalid_raw_schema_is_a_usage_error() -> None:
     made = from_schema(lambda: 1, name="broken", input_schema={"type": "nonsense"})
     with pytest.raises(UsageError, match="expected a JSON Schema"):
         made.prepare({}, CONTEXT)
+
+
+def test_a_tool_with_schemas_gets_and_gives_json_of_its_own() -> None:
+    kept: list[object] = [(1, 2)]
+
+    def keep(items: list[object]) -> object:
+        items.append("more")
+        return kept
+
+    made = from_schema(keep, input_schema={"type": "object"})
+    given: Json = ["one"]
+    assert call(made, items=given) == [[1, 2]]
+    assert given == ["one"]
+    kept.append(object())
+    with pytest.raises(ValueError, match="result: has no JSON form"):
+        call(made, items=[])

@@ -119,11 +119,20 @@ def translate() -> Tool[Any, Any]:
             text: The text.
             language: The language to translate into, by its English name.
         """
+        if len(text) > (most := _room(context.model)):
+            raise ToolError(
+                f"expected at most {most:,} characters to translate at once, came {len(text):,}; "
+                "translate the text in parts"
+            )
         given = _some(text, context.model)
         shown = f"{given}\n\nTranslate the text above into {language}."
-        room = 200 + len(given)
         return await _written(
-            "translate.md", shown, context, purpose="translate", max_tokens=min(room, 3000)
+            "translate.md",
+            shown,
+            context,
+            purpose="translate",
+            max_tokens=min(200 + len(given), 3000),
+            whole=True,
         )
 
     return in_language
@@ -143,7 +152,7 @@ def extract() -> Tool[Any, Any]:
         schema = {
             "type": "object",
             "properties": dict.fromkeys(fields, wanted),
-            "required": [*fields],
+            "required": [*dict.fromkeys(fields)],
             "additionalProperties": False,
         }
         shown = f"{_some(text, context.model)}\n\nFields: {', '.join(fields)}"
@@ -216,21 +225,27 @@ def _mend(error: ToolError) -> str:
 
 
 async def _written(
-    prompt: str, shown: str, context: Context, *, purpose: str, max_tokens: int
+    prompt: str, shown: str, context: Context, *, purpose: str, max_tokens: int, whole: bool = False
 ) -> str:
+    """What the model writes; with `whole` not what `max_tokens` cut."""
     request = Request(
         messages=(Message("system", prompt_file(prompt)), Message("user", shown)),
         purpose=purpose,
         max_tokens=max_tokens,
     )
-    text = (await complete(context.model, request)).text.strip()
-    if not text:
+    reply = await complete(context.model, request)
+    if whole and reply.finish == "length":
+        raise ToolError(
+            f"what {context.model.name} wrote was cut after {max_tokens:,} tokens; "
+            f"{purpose} the text in parts"
+        )
+    if not reply.text.strip():
         raise ToolError(f"{context.model.name} wrote nothing", retryable=True)
-    return text
+    return reply.text.strip()
 
 
 def _some(text: Texts, model: Model) -> str:
-    found = _readable(text, model)
+    found = _readable(text, model) if text else ""
     if not found:
         raise ToolError("expected a text, came an empty one")
     return found

@@ -81,7 +81,7 @@ class Batcher:
             results = results_of(self._tool, returned, len(batch))
             for each, result in zip(batch, results, strict=True):
                 _hand_over(each.result, result)
-        except Exception as error:  # noqa: BLE001 - the tool's boundary: each call gets the failure
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the tool's boundary, for each call
             for each in batch:
                 _hand_over(each.result, error)
         finally:
@@ -94,7 +94,7 @@ class Batcher:
 def _hand_over(waiting: asyncio.Future[Any], result: Any) -> None:
     if waiting.done():
         return  # cancelled meanwhile
-    if isinstance(result, Exception):
+    if isinstance(result, Exception | SystemExit):
         waiting.set_exception(result)
     else:
         waiting.set_result(result)

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +17,7 @@ from agentkit.engine.door import finished, prepared
 from agentkit.engine.item import Item
 from agentkit.engine.limits import Limits
 from agentkit.engine.place import Places, TimedOut
-from agentkit.engine.process import RemoteError
+from agentkit.engine.process import ProcessDied, RemoteError
 from agentkit.engine.retry import retry, worth_retrying
 from agentkit.errors import EvaluationError
 from agentkit.outcome import Failure, Outcome
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from agentkit.protocols import ArtifactStore, Model
 
 
+UNHEARD = (TimedOut, ProcessDied)
+"""After these nobody knows what a call has done, or will still do."""
+
+
 class Cache(Protocol):
     """Where results of pure tools are kept; a `Journal` is one."""
 
@@ -40,7 +44,11 @@ class Cache(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Caller:
-    """Makes calls. What it holds is the same for all the calls of a run."""
+    """Makes calls. What it holds is the same for all the calls of a run.
+
+    `intents` are the keys of effects that were begun and not heard of again, by node; `effects`
+    what `once` calls came to, by key: a node that runs anew must not repeat them.
+    """
 
     run: str
     record: Record
@@ -48,7 +56,8 @@ class Caller:
     progress: Record
     artifacts: ArtifactStore
     model: Callable[[str], Model] | None
-    intents: Mapping[str, str]
+    intents: dict[str, str]
+    effects: dict[str, Outcome]
     limits: Limits
     cache: Cache | None
     places: Places
@@ -76,21 +85,26 @@ class Caller:
                 raise
             failure = Failure("CancelledError", f"{tool.name} cancelled itself: {error!r}")
             return Outcome("failed", None, failure, now() - began, context.attempts)
-        except Exception as error:  # noqa: BLE001 - the tool's boundary: what it raises is an outcome
-            # Nobody knows whether an effect that ran out of time happened, now or later.
-            in_doubt = isinstance(error, TimedOut) and tool.effect == "once"
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the tool's boundary
+            in_doubt = isinstance(error, UNHEARD) and tool.effect == "once"
             status: Status = "in_doubt" if in_doubt else "failed"
             return Outcome(status, None, _failure(error), now() - began, context.attempts)
-        return Outcome("value", value, None, now() - began, context.attempts)
+        outcome = Outcome("value", value, None, now() - began, context.attempts)
+        if tool.effect == "once":
+            self.effects[context.key] = outcome
+        return outcome
 
     def _refusal(self, item: Item, tool: Tool, context: CallContext) -> Outcome | None:
-        """The outcome of a call that must not be made."""
-        if tool.effect == "once" and self.intents and self.intents.get(item.id) == context.key:
-            message = (
-                f"{tool.name} was called before the run stopped, and nobody knows whether it took "
-                "effect; look, then plan anew"
-            )
-            return Outcome("in_doubt", failure=Failure("InDoubt", message), attempts=0)
+        """The outcome of a call that must not be made, or not again."""
+        if tool.effect == "once":
+            if (done := self.effects.get(context.key)) is not None:
+                return replace(done, seconds=0.0, attempts=0)
+            if self.intents.get(item.id) == context.key:
+                message = (
+                    f"{tool.name} was called before and stopped, and nobody knows whether it took "
+                    "effect; look, then plan anew"
+                )
+                return Outcome("in_doubt", failure=Failure("InDoubt", message), attempts=0)
         if item.element or self._count(tool, context.arguments) <= self.limits.repeats:
             return None  # an element is bounded by its list, and equal elements are no loop
         message = (
@@ -136,20 +150,25 @@ class Caller:
     ) -> Json:
         """Intent, durable; then the call. Its receipt goes with the outcome.
 
-        A call that ran out of time gets none: nobody knows what it did, or will still do.
+        A call that was not heard of again gets none.
         """
         key = context.key
         self.record("effect.intent", item.id, {"key": key})
         await self.barrier()
+        self.intents[item.id] = key
         try:
             value = await self._attempts(item, tool, args, kwargs, context)
-        except TimedOut:
+        except UNHEARD:
             raise
-        except Exception:
-            item.receipt = key
+        except (Exception, SystemExit):
+            self._answered(item, key)
             raise
-        item.receipt = key
+        self._answered(item, key)
         return value
+
+    def _answered(self, item: Item, key: str) -> None:
+        item.receipt = key
+        self.intents.pop(item.id, None)
 
     async def _attempts(
         self,

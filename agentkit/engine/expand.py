@@ -10,7 +10,7 @@ from agentkit.engine.item import Element, Item, Scope
 from agentkit.engine.lane import Lane
 from agentkit.errors import EvaluationError
 from agentkit.outcome import Failure, Outcome
-from agentkit.plan.evaluate import evaluate
+from agentkit.plan.evaluate import evaluate, evaluate_each
 from agentkit.plan.graph import Call, Map, needs
 from agentkit.types import Json
 
@@ -31,12 +31,12 @@ def scopes(node: Map, scope: Mapping[str, Json]) -> list[Scope]:
     elements = evaluate(node.over, scope)
     if not isinstance(elements, list):
         raise EvaluationError(f"expected a list to map over; came {type(elements).__name__}")
-    found: list[Scope] = []
-    for element in elements:
-        inner: Scope = ChainMap({node.var: element}, scope)  # type: ignore[arg-type]
-        if node.where is None or evaluate(node.where, inner):
-            found.append(inner)
-    return found
+    inner: list[Scope] = [ChainMap({node.var: each}, scope) for each in elements]  # type: ignore[arg-type]
+    if node.where is None:
+        return inner
+    return [
+        each for each, holds in zip(inner, evaluate_each(node.where, inner), strict=True) if holds
+    ]
 
 
 def expand(

@@ -88,6 +88,7 @@ class Processes:
             finished = True
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             code = await process.wait()
+            _kill_group(process)  # what it had started is not gone with it
             raise ProcessDied(
                 f"{tool.name}: its process ended with exit code {code} before it returned; "
                 "out of memory?",
@@ -184,5 +185,9 @@ def _kill(process: Process) -> None:
     if process.stdin is not None:
         process.stdin.close()
     if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill_group(process)
+
+
+def _kill_group(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

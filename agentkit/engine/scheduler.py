@@ -32,6 +32,7 @@ from agentkit.errors import EvaluationError, LimitReached, RunCancelled, StoreEr
 from agentkit.events import EventType
 from agentkit.outcome import Failure, Outcome, outcome_to_json
 from agentkit.plan.graph import Call, Map, Node, Patch
+from agentkit.state import owner
 from agentkit.tool import Tool
 from agentkit.types import Json
 
@@ -46,9 +47,10 @@ class Scheduler:
 
     Use it as an async context manager: leaving the block cancels what still runs. `tools` by name;
     `record` appends an event, and `await barrier()` returns when what was recorded is durable;
-    `model` gives the model for the calls of a node; `outcomes` and `intents` are what a journal
-    knew before a resume (a finished node is not run again, a `once` call with an intent and no
-    receipt ends in doubt); `cache` keeps results of pure tools; `estimate` gives a call's seconds,
+    `model` gives the model for the calls of a node; `outcomes`, `intents` (keys by node) and
+    `effects` (outcomes by key) are what a journal knew before a resume: a finished node is not run
+    again, a `once` call with an intent and no receipt ends in doubt, one that was answered keeps
+    its value; `cache` keeps results of pure tools; `estimate` gives a call's seconds,
     else its tool's `expected_s` counts. Raises `UsageError` for a tool that needs more of a
     resource than `limits` has.
     """
@@ -65,6 +67,7 @@ class Scheduler:
         inputs: Mapping[str, Json] | None = None,
         outcomes: Mapping[str, Outcome] | None = None,
         intents: Mapping[str, str] | None = None,
+        effects: Mapping[str, Outcome] | None = None,
         limits: Limits | None = None,
         cache: Cache | None = None,
         estimate: Callable[[Call], float] | None = None,
@@ -86,8 +89,8 @@ class Scheduler:
         self._alarm: asyncio.TimerHandle | None = None
         self._caller = Caller(
             run=run, record=self._record, barrier=barrier or _nothing, progress=self._progress,
-            artifacts=artifacts, model=model, intents=intents or {}, limits=limits,
-            cache=cache, places=self._places,
+            artifacts=artifacts, model=model, intents=dict(intents or {}),
+            effects=dict(effects or {}), limits=limits, cache=cache, places=self._places,
         )  # fmt: skip
 
     async def __aenter__(self) -> Self:
@@ -136,8 +139,8 @@ class Scheduler:
         gone += [child for item in gone for child in item.children or ()]
         for item in gone:
             self._cancel(item)
-            for known in (self._outcomes, self._known, self._values):
-                known.pop(item.id, None)
+            self._values.pop(item.id, None)
+        self._forget({item.id for item in gone})
         self._flow.remove(gone)
         self._watches.ended(item.id for item in gone)
         self._pump()
@@ -146,6 +149,12 @@ class Scheduler:
             for item in gone
             if not isinstance(item.node, Element) and not item.element and item.id not in chosen
         ]
+
+    def _forget(self, names: set[str]) -> None:
+        """Also the elements of a map that had ended before a resume: they are no items here."""
+        for known in (self._outcomes, self._known):
+            for name in [each for each in known if each in names or owner(each) in names]:
+                del known[name]
 
     def patch(self, patch: Patch) -> None:
         """Apply a change of the plan; what needs a replaced node runs anew. Raises as `add`."""

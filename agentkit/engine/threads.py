@@ -26,6 +26,8 @@ class Job:
     value: Any = None
     error: BaseException | None = None
     freed: Callable[[], None] | None = None
+    over: bool = False
+    """Its thread is free again: nothing is left to abandon."""
 
     def run(self) -> None:
         try:
@@ -56,8 +58,9 @@ class Threads:
         try:
             await job.done
         except asyncio.CancelledError:
-            job.freed = freed
-            abandoned()
+            if not job.over:
+                job.freed = freed
+                abandoned()
             raise
         if job.error is not None:
             raise job.error
@@ -85,6 +88,7 @@ class Threads:
             del job
 
     def _deliver(self, job: Job, jobs: SimpleQueue[Job | None]) -> None:
+        job.over = True
         if self._closed:
             jobs.put(None)
         else:

@@ -1,7 +1,8 @@
 """The child's side of `agentkit.engine.process`: imports a tool, calls it, sends what it returns.
 
-What the tool prints goes to stderr: stdout carries the messages. When the parent dies, its end of
-the pipe closes, and this process ends at once, in the middle of a call too.
+What the tool prints goes to stderr, and it has nothing to read: stdout and stdin carry the
+messages. When the parent dies, its end of the pipe closes, and this process ends at once, in the
+middle of a call too.
 """
 
 from __future__ import annotations
@@ -56,8 +57,12 @@ class Parent:
         return reply["value"]
 
     def _read(self) -> None:
-        while head := self._reads.read(LENGTH_BYTES):
-            self._messages.put(json.loads(self._reads.read(int.from_bytes(head))))
+        while len(head := self._reads.read(LENGTH_BYTES)) == LENGTH_BYTES:
+            size = int.from_bytes(head)
+            text = self._reads.read(size)
+            if len(text) < size:
+                break  # the parent died while it was writing
+            self._messages.put(json.loads(text))
         os._exit(1)
 
 
@@ -102,10 +107,12 @@ class RemoteContext:
 
 def main() -> None:
     """Serve calls until the parent closes the pipe."""
-    writes = os.fdopen(os.dup(1), "wb")
+    reads, writes = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    # A program that the tool starts inherits 0 and 1: it must not take part in the conversation.
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    parent = Parent(sys.stdin.buffer, writes)
+    parent = Parent(reads, writes)
     while True:
         parent.send(_answer(parent, parent.receive()))
 

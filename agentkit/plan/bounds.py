@@ -23,10 +23,10 @@ class Frame:
 
     __slots__ = ("local", "scope", "steps")
 
-    def __init__(self, scope: Mapping[str, Json]) -> None:
+    def __init__(self, scope: Mapping[str, Json], steps: int = MAX_STEPS) -> None:
         self.scope = scope
         self.local: dict[str, Json] = {}
-        self.steps = MAX_STEPS
+        self.steps = steps
 
     def spend(self, steps: int) -> None:
         """Count work done, or about to be done."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from agentkit.errors import EvaluationError
-from agentkit.plan.bounds import Frame, checked_size, finite, size
+from agentkit.plan.bounds import MAX_STEPS, Frame, checked_size, finite, size
 from agentkit.plan.functions import CALLS, UNWEIGHED
 from agentkit.plan.graph import Arg, Const, Expr
 from agentkit.plan.operators import BINARY, COMPARE, formatted, kind, step_into
@@ -27,10 +27,28 @@ def evaluate(arg: Arg, scope: Mapping[str, Json]) -> Json:
     >>> evaluate(expression("[h.text for h in hits if h.score > 0.5]"), {"hits": hits})
     ['red']
     """
+    return _evaluate(arg, Frame(scope))
+
+
+def evaluate_each(arg: Arg, scopes: Iterable[Mapping[str, Json]]) -> Iterator[Json]:
+    """The value in each of the scopes, as `evaluate` gives it.
+
+    The bounds of one expression hold for all of them together, as they do for a comprehension.
+    """
+    steps = MAX_STEPS
+    for scope in scopes:
+        frame = Frame(scope, steps)
+        frame.spend(1)
+        yield _evaluate(arg, frame)
+        steps = frame.steps
+
+
+def _evaluate(arg: Arg, frame: Frame) -> Json:
     if isinstance(arg, Const):
         return arg.value
     if isinstance(arg, Expr):
-        return _evaluate(arg, scope)
+        return _computed(arg, frame)
+    scope = frame.scope
     try:
         value = scope[arg.name]
     except KeyError:
@@ -40,9 +58,9 @@ def evaluate(arg: Arg, scope: Mapping[str, Json]) -> Json:
     return value
 
 
-def _evaluate(expr: Expr, scope: Mapping[str, Json]) -> Json:
+def _computed(expr: Expr, frame: Frame) -> Json:
     try:
-        value = _compiled(expr)(Frame(scope))
+        value = _compiled(expr)(frame)
         if isinstance(value, str | list | dict):
             size(value)
     except EvaluationError as error:

@@ -8,6 +8,7 @@ from typing import Any
 from agentkit.errors import EvaluationError
 from agentkit.plan.bounds import MAX_STEPS, Frame, finite
 from agentkit.plan.operators import add, elements, kind
+from agentkit.plan.purity import MAX_INT_BITS
 from agentkit.types import Json
 
 Function = Callable[..., Json]
@@ -22,8 +23,15 @@ def _len(frame: Frame, value: Json) -> Json:
 def _sum(frame: Frame, values: Json, start: Json = 0) -> Json:
     total = start
     for value in elements(values):
+        frame.spend(1)
         total = add(frame, total, value)
     return total
+
+
+def _round(frame: Frame, value: Any, ndigits: Any = None) -> Json:
+    # Python makes 10**-ndigits first, and no number here has as many digits as that bound.
+    least = -MAX_INT_BITS
+    return finite(round(value, max(ndigits, least) if isinstance(ndigits, int) else ndigits))
 
 
 def _range(frame: Frame, *bounds: Any) -> Json:
@@ -42,7 +50,7 @@ def _enumerate(frame: Frame, values: Json, start: Any = 0) -> Json:
     return [[number, value] for number, value in enumerate(elements(values), start)]
 
 
-def _dict(frame: Frame, pairs: Any = (), **named: Json) -> Json:
+def _dict(frame: Frame, pairs: Any = (), /, **named: Json) -> Json:
     made: dict[Any, Json] = dict(pairs, **named)
     for key in made:
         if not isinstance(key, str):
@@ -71,7 +79,7 @@ CALLS: dict[str, Function] = {
     "min": _plain(min),
     "max": _plain(max),
     "sum": _sum,
-    "round": _plain(round),
+    "round": _round,
     "abs": _plain(abs),
     "sorted": _plain(sorted),
     "str": _plain(str),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from functools import lru_cache
+from math import isfinite
 from typing import Any, cast
 from uuid import UUID
 
@@ -119,7 +120,10 @@ def _number(value: float, schema: Mapping[str, Any]) -> str | None:
         if keyword in schema and not holds(value, schema[keyword]):
             return f"{sign} {schema[keyword]}"
     step = schema.get("multipleOf")
-    if step and abs(value / step - round(value / step)) > 1e-9:
+    if not step:
+        return None
+    times = value / step
+    if isfinite(times) and abs(times - round(times)) > 1e-9:
         return f"a multiple of {step}"
     return None
 

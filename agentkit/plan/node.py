@@ -19,6 +19,7 @@ from agentkit.plan.graph import (
     Observe,
     Position,
     When,
+    names_in,
 )
 from agentkit.plan.infer import infer
 from agentkit.plan.literal import conforms
@@ -163,6 +164,7 @@ class NodeCheck:
         local: dict[str, Type] = {node.var: element or UNKNOWN}
         inner = ChainMap(local, names)
         known = frozenset(fact for fact in known if fact[0] != node.var)
+        self._own_names_in_order(node, names)
         if node.where is not None:
             self._type(node.where, inner, known)
             known |= facts_of(node.where, True)
@@ -171,3 +173,18 @@ class NodeCheck:
                 self.complain("bound_twice", "a new name", f"{call.id!r}, bound before", call.at)
             local[call.id] = self._call(call, inner, known)
         return of("array", items=self._type(node.value, inner, known))
+
+    def _own_names_in_order(self, node: Map, names: Names) -> None:
+        """A name that a map binds means that alone in it, and so nothing before it is bound."""
+        later = {call.id for call in node.body} & names.keys()  # others are unknown anyhow
+        if node.where is not None:
+            self._not_of(later, node.where)
+        for call in node.body:
+            for arg in call.args.values():
+                self._not_of(later, arg)
+            later.discard(call.id)
+
+    def _not_of(self, later: set[str], arg: Arg) -> None:
+        for name in sorted(names_in(arg) & later):
+            expected = "a name that the map has bound before"
+            self.complain("unknown_name", expected, repr(name), arg.at)

@@ -95,7 +95,7 @@ def multiply(frame: Frame, left: Json, right: Json) -> Json:
 def power(frame: Frame, left: Json, right: Json) -> Json:
     """Numbers; an integer power is refused before it is computed where it would be too large."""
     if isinstance(left, int) and isinstance(right, int) and abs(left) > 1:
-        finite(1 << min(left.bit_length() * max(right, 0), 1 << 12))
+        finite(1 << min((left.bit_length() - 1) * max(right, 0), 1 << 12))  # the least it can be
     return arithmetic(lambda base, exponent: base**exponent)(frame, left, right)
 
 
@@ -154,11 +154,13 @@ COMPARE: dict[type[ast.cmpop], Operator] = {
 def formatted(frame: Frame, value: Json, conversion: int, spec: str) -> str:
     """One `{value!r:>8}` of an f-string. `c` and widths beyond `MAX_WIDTH` are refused."""
     frame.weigh(value)
-    if spec.endswith("c") or any(int(n[:9]) > MAX_WIDTH for n in re.findall("[0-9]+", spec)):
+    if spec.endswith("c") or any(int(n[:9]) > MAX_WIDTH for n in re.findall(r"\d+", spec)):
         raise EvaluationError(f"expected a format within {MAX_WIDTH} characters; found {spec!r}")
     if conversion != -1:
         value = _CONVERSIONS[conversion](value)
-    return format(value, spec)
+    text = format(value, spec)
+    frame.spend(len(text) >> 6)
+    return text
 
 
 _CONVERSIONS: dict[int, Callable[[Json], str]] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from agentkit.plan.types import (
     UNKNOWN,
@@ -43,10 +43,9 @@ def type_of_value(value: Json) -> Type:
         case int() | float() | str():
             return Type({"const": value, "type": _scalar_kind(value)}, {})
         case list():
-            parts = [type_of_value(item) for item in value]
-            if len(parts) > MOST_LISTED:
-                return of("array", items=union(widened(part) for part in parts))
-            return tuple_of(parts)
+            if len(value) > MOST_LISTED:
+                return Type(_kinds(value), {})
+            return tuple_of([type_of_value(item) for item in value])
         case dict():
             return object_of({name: type_of_value(item) for name, item in value.items()})
 
@@ -55,13 +54,23 @@ def _scalar_kind(value: int | float | str) -> str:
     return {int: "integer", float: "number", str: "string"}[type(value)]
 
 
-def widened(given: Type) -> Type:
-    """A listed value's whole kind: `int` for `Literal[3]`."""
-    return union(
-        of(cast("str", kind_of(member))) if "const" in member.schema else member
-        for member in alternatives(given)
-        if not is_unknown(member)
-    )
+def _kinds(value: Json) -> dict[str, Any]:
+    """The schema of a value by its kinds alone, as plain data, so that like is found equal."""
+    match value:
+        case None:
+            return {"type": "null"}
+        case bool():
+            return {"type": "boolean"}
+        case list():
+            found = {repr(schema): schema for schema in map(_kinds, value)}
+            items = {"items": {"anyOf": [*found.values()]}} if found else {"maxItems": 0}
+            return {"type": "array", **items}
+        case dict():
+            fields = {name: _kinds(item) for name, item in value.items()}
+            closed = {"required": [*fields], "additionalProperties": False}
+            return {"type": "object", "properties": fields, **closed}
+        case _:
+            return {"type": _scalar_kind(value)}
 
 
 def tuple_of(parts: Sequence[Type]) -> Type:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from agentkit.media import ANY_MEDIA, matches
@@ -76,7 +77,12 @@ def _fits_one_of(
     values = values_of(member)
     if values is not None:
         failed = (conforms(value, consumer, path) for value in values)
-        return next((mismatch for mismatch in failed if mismatch is not None), None)
+        mismatch = next((mismatch for mismatch in failed if mismatch is not None), None)
+        if mismatch is None or member.schema.keys() & {"const", "enum"}:
+            return mismatch
+        return replace(
+            mismatch, found=type_name(member)
+        )  # of a bool, not just the first of its two
     tried: list[Mismatch] = []
     for candidate in wanted:
         mismatch = _member_fits(member, candidate, path, assumed)

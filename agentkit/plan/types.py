@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any, TypeAlias, cast
 
 from agentkit.types import Json, Schema
@@ -42,6 +43,7 @@ KEYWORDS = frozenset(
 """The keywords that say something about a value here; a schema with none of them is unknown."""
 
 MOST_ALTERNATIVES = 64
+"""Of a union; one with more is unknown."""
 MOST_INDIRECTIONS = 32
 
 
@@ -60,7 +62,11 @@ def resolved(given: Type) -> Type:
     for _ in range(MOST_INDIRECTIONS):
         if isinstance(given.schema, Type):
             given = given.schema
-        elif _is_mapping(given.schema) and "$ref" in given.schema:
+        elif isinstance(given.schema, bool):
+            return given
+        elif not _is_mapping(given.schema):
+            return UNKNOWN  # of another dialect, as a list of `items` is
+        elif "$ref" in given.schema:
             given = _target(given)
         else:
             return given
@@ -94,10 +100,11 @@ def alternatives(given: Type) -> tuple[Type, ...]:
 
     A type that is no union is its own only member; one that has no value has no member.
     """
-    return tuple(_alternatives(given, 0))
+    return tuple(_alternatives(given, {}, 0))
 
 
-def _alternatives(given: Type, depth: int) -> list[Type]:
+def _alternatives(given: Type, known: dict[int, list[Type]], depth: int) -> list[Type]:
+    """`known` has them by the identity of schemas: each is expanded once."""
     given = resolved(given)
     schema = given.schema
     if schema is False:
@@ -107,6 +114,15 @@ def _alternatives(given: Type, depth: int) -> list[Type]:
     kinds = schema.get("type")
     if not (schema.keys() & {"anyOf", "oneOf", "allOf", "nullable"} or isinstance(kinds, list)):
         return [given]
+    if id(schema) not in known:
+        known[id(schema)] = [UNKNOWN]  # meanwhile: a union of itself says nothing
+        known[id(schema)] = _expanded(given, known, depth)
+    return known[id(schema)]
+
+
+def _expanded(given: Type, known: dict[int, list[Type]], depth: int) -> list[Type]:
+    schema = given.schema
+    kinds = schema.get("type")
     base = {key: value for key, value in schema.items() if key not in _COMBINING}
     choices = [[given.part(member)] for member in schema.get("allOf", ())]
     choices += [
@@ -117,11 +133,12 @@ def _alternatives(given: Type, depth: int) -> list[Type]:
     if isinstance(kinds, list):
         del base["type"]
         choices.append([of(kind) for kind in cast("list[str]", kinds)])
-    expanded = [[m for one in choice for m in _alternatives(one, depth + 1)] for choice in choices]
-    found = [
-        _both(chosen, given.part(base))
-        for chosen, _ in zip(product(*expanded), range(MOST_ALTERNATIVES), strict=False)
+    expanded = [
+        [m for one in choice for m in _alternatives(one, known, depth + 1)] for choice in choices
     ]
+    if prod(map(len, expanded)) > MOST_ALTERNATIVES:
+        return [UNKNOWN]
+    found = [_both(chosen, given.part(base)) for chosen in product(*expanded)]
     if schema.get("nullable") is True:
         found.append(of("null"))
     return [member for member in found if member.schema is not False]
@@ -193,6 +210,8 @@ def union(members: Iterable[Type]) -> Type:
                 return UNKNOWN
             if not any(one.schema is known.schema or one.schema == known.schema for known in flat):
                 flat.append(one)
+        if len(flat) > MOST_ALTERNATIVES:
+            return UNKNOWN
     if not flat:
         return NEVER
     return flat[0] if len(flat) == 1 else Type({"anyOf": flat}, {})

@@ -19,7 +19,8 @@ _KINDS = {
 }
 KIND_OF = {word: kind for kind, words in _KINDS.items() for word in words.split()}
 
-KEPT = ("minimum", "maximum", "default")
+LISTS = ("enum", "allowed_values", "possible_values")
+KEPT = ("minimum", "maximum", "default", "format")
 
 
 def schema_of(doc: Mapping[str, Any] | str) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def schema_of(doc: Mapping[str, Any] | str) -> dict[str, Any]:
     words = str(doc.get("type") or "any").split()
     kind = KIND_OF.get(words[0].lower())
     schema: dict[str, Any] = {} if kind is None else {"type": kind}
-    listed = doc.get("enum") or doc.get("allowed_values")
+    listed = next((doc[name] for name in LISTS if doc.get(name)), None)
     if isinstance(listed, list) and listed:
         schema["enum"] = listed
     for keyword in KEPT:

@@ -1,4 +1,4 @@
-"""NESTFUL: nested calls; `$var1.field$` is a field of an earlier call's result."""
+"""NESTFUL: nested calls; `$var1.hits[0].id$` is part of an earlier call's result."""
 
 from __future__ import annotations
 
@@ -6,49 +6,28 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from jsonschema import Draft202012Validator
-
-from agentkit.plan.expression import expression
-from agentkit.plan.graph import Answer, Arg, Call, Const, Plan, Ref
+from agentkit.plan.graph import Answer, Arg, Call, Plan, Ref
 from agentkit.tool import Tool
 
 from .case import Case, described_tool, identifier, object_schema, rows
 from .doctypes import fields_of
+from .references import argument
 
 PARTS = ("executable", "non-executable-glaive", "non-executable-sgd")
 PLACES = ("query_parameters", "path_parameters", "parameters", "arguments")
-REFERENCE = re.compile(r"\$(\w+)((?:\.\w+)*)\$")
+REFERENCE = re.compile(r"\$(var\d+)((?:\.\w+|\[\d+\])*)\$")
+STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 
 def read(folder: Path) -> Iterator[Case]:
     """The gold plans of the three parts."""
     for part in PARTS:
         docs: Any = json.loads((folder / f"{part}-spec.json").read_text(encoding="utf-8"))
-        known: dict[str, list[Tool]] = {}
-        for tool in map(_tool, docs):
-            known.setdefault(tool.name, []).append(tool)
+        tools = {tool.name: tool for tool in map(_tool, docs)}
         for row in rows(folder / f"{part}-data.jsonl"):
-            plan = _plan(row["output"])
-            yield Case(f"nestful/{row['id']}", _described(known, plan), plan)
-
-
-def _described(known: Mapping[str, list[Tool]], plan: Plan) -> dict[str, Tool]:
-    """One description for each tool: of those that are described twice, the one that was meant."""
-    tools = {name: found[0] for name, found in known.items()}
-    for node in plan.nodes.values():
-        if isinstance(node, Call):
-            fitting = (tool for tool in known.get(node.tool, ()) if _takes(tool, node))
-            tools |= {tool.name: tool for tool in list(fitting)[:1]}
-    return tools
-
-
-def _takes(tool: Tool, call: Call) -> bool:
-    literals = {name: arg.value for name, arg in call.args.items() if isinstance(arg, Const)}
-    validator: Any = Draft202012Validator({**tool.input_schema, "required": []})
-    required: Any = tool.input_schema["required"]
-    return validator.is_valid(literals) and call.args.keys() >= set(required)
+            yield Case(f"nestful/{row['id']}", tools, _plan(row["output"]))
 
 
 def _tool(doc: Any) -> Tool:
@@ -78,17 +57,9 @@ def _plan(steps: list[Mapping[str, Any]]) -> Plan:
 
 
 def _arg(value: Any) -> Arg:
-    if isinstance(value, list):
-        return _list(cast("list[Any]", value))
-    found = REFERENCE.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        return Const(value)
-    return Ref(found[1], tuple(found[2].split(".")[1:]))
+    return argument(value, REFERENCE, _meant)
 
 
-def _list(items: list[Any]) -> Arg:
-    if not REFERENCE.search(json.dumps(items)):
-        return Const(items)
-    found = [(item, REFERENCE.fullmatch(item) if isinstance(item, str) else None) for item in items]
-    texts = [match[1] + match[2] if match else repr(item) for item, match in found]
-    return expression(f"[{', '.join(texts)}]")
+def _meant(found: re.Match[str]) -> Ref:
+    steps = STEP.findall(found[2])
+    return Ref(found[1], tuple(field or int(index) for field, index in steps))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agentkit.plan.graph import Arg, Call, Const, Plan, Ref
+from agentkit.plan.graph import Arg, Call, Plan, Ref
 from agentkit.tool import Tool
 
 from .case import Case, described_tool, identifier, object_schema, rows
 from .doctypes import fields_of
+from .references import argument
+
+LABEL = re.compile(r"\bAPI_call_\d+\b")
 
 
 def read(folder: Path) -> Iterator[Case]:
@@ -40,4 +44,4 @@ def _tool(doc: Any) -> Tool:
 
 
 def _arg(value: Any, given: dict[str, Ref]) -> Arg:
-    return given[value] if isinstance(value, str) and value in given else Const(value)
+    return argument(value, LABEL, lambda found: given.get(found[0], Ref(found[0])))

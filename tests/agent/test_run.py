@@ -12,6 +12,9 @@ import pytest
 
 from agentkit import Agent, RunError, ToolError, UsageError, open_store, tool
 from agentkit.errors import PlanRefused
+from agentkit.plan.graph import Patch
+from agentkit.plan.problem import Problem
+from agentkit.protocols import Brief
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 
@@ -201,3 +204,28 @@ async def test_an_answered_run_is_given_back_as_it_ended() -> None:
     async with opened() as store:
         first = await agent('a = double(n=1)\nanswer(f"{a}")', store=store).run("Double 1.")
         assert await resumed(store, first.id) == first.answer
+
+
+async def test_a_resumed_planner_is_not_told_again_of_failures_that_it_knows() -> None:
+    async with opened() as store:
+        plan = 'a = broken(reason="rust")\nb = double(n=4)\nanswer(using=[a, b])'
+        with pytest.raises(RunError) as cut:
+            await agent(plan, "answer(using=[b])", store=store).run("Try both.")
+        model = ScriptedModel(replies=["It is 8 [b]."])
+        again = Agent(model=model, tools=[double, broken], store=store)
+        run = await again.resume(cut.value.run_id or "")
+    assert run.answer.startswith("It is 8")
+    assert [request.purpose for request in model.requests] == ["answer"]
+
+
+class Slow:
+    """A planner that gives up by itself."""
+
+    async def propose(self, brief: Brief) -> AsyncGenerator[Patch | Problem, None]:
+        raise TimeoutError("no plan came")
+        yield Patch()
+
+
+async def test_a_timeout_that_is_not_the_runs_is_not_told_as_its_limit() -> None:
+    with pytest.raises(TimeoutError, match="no plan came"):
+        await agent(planner=Slow()).run("Wait.")

@@ -28,6 +28,8 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "check.py"
         ({"description": "no type"}, {}),
         ({"type": "Date (yyyy-mm-dd)"}, {"type": "string"}),
         ({"type": "Enum", "allowed_values": ["a"]}, {"type": "string", "enum": ["a"]}),
+        ({"possible_values": ["a"], "type": ""}, {"enum": ["a"]}),
+        ({"type": "string", "format": "date"}, {"type": "string", "format": "date"}),
         ({"type": "Number", "allowed_values": "1-100"}, {"type": "number"}),
         (
             {"type": "tuple", "items": {"type": "float"}},

@@ -37,6 +37,20 @@ def crash() -> str:
     os._exit(7)
 
 
+@tool(effect="once", runs="process")
+def send_and_crash() -> str:
+    """May have sent something."""
+    os._exit(7)
+
+
+@tool(effect="read", runs="process")
+def leave_a_child(file: str) -> str:
+    """Starts a child, writes its process id, and dies."""
+    child = subprocess.Popen(["sleep", "600"])
+    Path(file).write_text(str(child.pid))
+    os._exit(7)
+
+
 @tool(effect="read", runs="process", timeout_s=1.5)
 def hang(file: str) -> str:
     """Starts a child of its own, writes both process ids, and stays for ever."""
@@ -44,6 +58,12 @@ def hang(file: str) -> str:
     Path(file).write_text(f"{os.getpid()} {child.pid}")
     time.sleep(600)
     return "never"
+
+
+@tool(effect="read", runs="process", timeout_s=20)
+def listen() -> str:
+    """What a program reads that the tool starts."""
+    return subprocess.run(["cat"], capture_output=True, text=True, check=True).stdout
 
 
 @tool(effect="pure", runs="process")

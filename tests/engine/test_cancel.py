@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -175,3 +176,34 @@ async def test_a_removed_node_frees_its_place_only_when_its_thread_ends() -> Non
         leave.set()
         await run.settled()
     assert run.outcomes["b"].value == "done"
+
+
+async def test_a_call_that_is_cancelled_just_when_its_thread_ends_frees_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = asyncio.get_running_loop()
+    soon, told = loop.call_soon_threadsafe, threading.Event()
+
+    def call_soon(callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.Handle:
+        handle = soon(callback, *args, context=context)
+        if callback is not remove:
+            told.set()
+        return handle
+
+    def remove() -> None:
+        told.wait()  # the end of the thread is in the loop's queue, behind this
+        run.remove(["a"])
+
+    @tool(effect="read", concurrency=1)
+    def last(n: int) -> int:
+        """The first call has itself removed while it returns."""
+        if n == 0:
+            call_soon(remove)
+        return n
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", call_soon)
+    async with scheduler([last]) as run:
+        run.add([call("a", last, n=0), call("b", last, n=1)])
+        async with asyncio.timeout(10):
+            await run.settled(["b"])
+    assert run.outcomes["b"].value == 1

@@ -9,9 +9,10 @@ import pytest
 from agentkit.engine.context import canonical, idempotency_key
 from agentkit.errors import ToolError
 from agentkit.outcome import Outcome
+from agentkit.plan.graph import Compute, Const, Patch
 from agentkit.tool import Context, tool
 from agentkit.types import Json
-from tests.engine.runs import Log, Ref, call, scheduler
+from tests.engine.runs import Log, Ref, call, expression, scheduler
 
 pytestmark = pytest.mark.anyio
 
@@ -121,6 +122,62 @@ async def test_a_once_call_that_ran_out_of_time_is_in_doubt_and_has_no_receipt()
     assert end.status == "in_doubt" and end.failure is not None
     assert "0.01 s" in end.failure.message
     assert log.nodes("effect.receipt") == []
+
+
+class Post:
+    """Sends letters; the first one to Bob is never answered."""
+
+    def __init__(self) -> None:
+        self.letters: list[str] = []
+        self.begun = asyncio.Event()
+        self.send = tool(effect="once", name="send")(self._send)
+
+    async def _send(self, to: str) -> str:
+        self.letters.append(to)
+        if self.letters == ["Bob"]:
+            self.begun.set()
+            await asyncio.get_running_loop().create_future()
+        return to
+
+
+def to_whom(name: str, why: str) -> Compute:
+    """A node of which a letter needs the name only."""
+    return Compute(id="to", value=Const([name, why]))
+
+
+async def test_a_once_call_that_was_answered_is_not_repeated_where_its_node_runs_anew() -> None:
+    post = Post()
+    async with scheduler([post.send]) as run:
+        run.add([to_whom("Ann", "a"), call("s", post.send, to=expression("to[0]"))])
+        await run.settled()
+        run.patch(Patch(replace=(to_whom("Ann", "b"),)))
+        await run.settled()
+        assert post.letters == ["Ann"]
+        assert (run.outcomes["s"].value, run.outcomes["s"].attempts) == ("Ann", 0)
+        run.patch(Patch(replace=(to_whom("Cem", "c"),)))
+        await run.settled()
+    assert post.letters == ["Ann", "Cem"]
+
+
+async def test_a_once_call_that_was_cut_off_is_in_doubt_where_its_node_runs_anew() -> None:
+    post = Post()
+    async with scheduler([post.send]) as run:
+        run.add([to_whom("Bob", "a"), call("s", post.send, to=expression("to[0]"))])
+        await post.begun.wait()
+        run.patch(Patch(replace=(to_whom("Bob", "b"),)))
+        await run.settled()
+    assert post.letters == ["Bob"]
+    assert run.outcomes["s"].status == "in_doubt"
+
+
+async def test_an_effect_answered_before_a_resume_is_not_repeated() -> None:
+    post = Post()
+    key = idempotency_key("run", "s", canonical({"to": "Ann"}))
+    async with scheduler([post.send], effects={key: Outcome("value", "Ann")}) as run:
+        run.add([call("s", post.send, to="Ann")])
+        await run.settled()
+    assert post.letters == []
+    assert run.outcomes["s"].value == "Ann"
 
 
 class Kept:

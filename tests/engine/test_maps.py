@@ -8,7 +8,7 @@ import pytest
 
 from agentkit.engine.limits import Limits
 from agentkit.errors import ToolError
-from agentkit.plan.graph import Arg, Map
+from agentkit.plan.graph import Arg, Compute, Const, Map, Patch
 from agentkit.tool import tool
 from tests.engine.runs import Log, Ref, call, expression, scheduler
 
@@ -115,6 +115,15 @@ async def test_what_is_no_list_cannot_be_mapped() -> None:
     assert failure is not None and "expected a list" in failure.message
 
 
+async def test_the_conditions_of_a_map_together_are_bounded_as_one_expression_is() -> None:
+    async with scheduler([double], inputs={"xs": list(range(300))}) as run:
+        run.add([doubled("xs", where=expression("sum(range(20_000)) < x"))])
+        await run.settled()
+    failure = run.outcomes["notes"].failure
+    assert failure is not None and failure.kind == "EvaluationError"
+    assert "at most 200000 steps" in failure.message
+
+
 async def test_a_map_past_the_limit_of_nodes_fails_alone() -> None:
     async with scheduler([double], inputs={"xs": list(range(50))}, limits=Limits(nodes=60)) as run:
         run.add([doubled("xs"), call("other", double, n=1)])
@@ -138,6 +147,21 @@ async def test_a_resumed_map_repeats_no_call_that_ended() -> None:
         await run.settled()
     assert run.outcomes["notes"].value == [4, 8]
     assert log.nodes("node.started") == ["notes", "notes[0].double_2"]
+
+
+async def test_a_map_that_ended_before_a_resume_runs_anew_where_its_list_is_replaced() -> None:
+    def numbers(*values: int) -> Compute:
+        return Compute(id="xs", value=Const([*values]))
+
+    async with scheduler([double]) as first:
+        first.add([numbers(1, 2), doubled("xs")])
+        await first.settled()
+    async with scheduler([double], outcomes=first.outcomes) as run:
+        run.add([numbers(1, 2), doubled("xs")])
+        run.patch(Patch(replace=(numbers(5),)))
+        await run.settled()
+    assert run.outcomes["notes"].value == [20]
+    assert "notes[1]" not in run.outcomes
 
 
 async def test_a_removed_map_takes_its_elements_along() -> None:

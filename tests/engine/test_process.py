@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.artifacts import FolderArtifacts
+from agentkit.engine.process import LENGTH_BYTES, START
 from agentkit.engine.scheduler import Scheduler
 from agentkit.errors import UsageError
 from agentkit.plan.graph import Ref
@@ -28,6 +31,18 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def gone(pid: int) -> bool:
+    """Whether the process has ended, or does so soon: a kill takes its time."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], 10)[0])
+    finally:
+        os.close(handle)
 
 
 def failure(run: Scheduler, name: str) -> tuple[str, str]:
@@ -66,13 +81,31 @@ async def test_errors_keep_their_names_and_the_run_goes_on() -> None:
     assert run.outcomes["fine"].ok
 
 
+async def test_an_effect_whose_process_died_is_in_doubt_and_has_no_receipt() -> None:
+    log = Log()
+    async with scheduler([tools.send_and_crash], log) as run:
+        run.add([call("s", tools.send_and_crash)])
+        await run.settled()
+    assert run.outcomes["s"].status == "in_doubt"
+    assert log.kinds("s") == ["node.started", "effect.intent", "node.ended"]
+
+
 async def test_a_call_that_runs_out_of_time_dies_with_all_it_started(tmp_path: Path) -> None:
     file = tmp_path / "pids"
     async with scheduler([tools.hang]) as run:
         run.add([call("h", tools.hang, file=str(file))])
         await run.settled()
         assert failure(run, "h")[0] == "TimedOut"
-    assert not any(alive(int(pid)) for pid in file.read_text().split())
+    assert all(gone(int(pid)) for pid in file.read_text().split())
+
+
+async def test_a_process_that_dies_takes_along_what_it_started(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    async with scheduler([tools.leave_a_child]) as run:
+        run.add([call("c", tools.leave_a_child, file=str(file))])
+        await run.settled()
+        assert failure(run, "c")[0] == "ProcessDied"
+    assert gone(int(file.read_text()))
 
 
 async def test_artifacts_and_progress_cross_the_pipe(
@@ -89,6 +122,21 @@ async def test_artifacts_and_progress_cross_the_pipe(
     assert isinstance(value, dict)
     assert store.read(str(value["sha256"])) == b"QUIET"
     assert ("node.progress", "s", {"done": 1, "total": 2, "unit": "lines"}) in log.events
+
+
+async def test_a_program_that_a_tool_starts_has_nothing_to_read() -> None:
+    async with scheduler([tools.listen]) as run:
+        run.add([call("l", tools.listen)])
+        await run.settled()
+    assert run.outcomes["l"].value == ""
+
+
+def test_a_worker_whose_parent_dies_in_the_middle_of_a_message_ends() -> None:
+    command = [sys.executable, "-c", START, json.dumps(sys.path)]
+    done = subprocess.run(
+        command, input=(1000).to_bytes(LENGTH_BYTES) + b"{", capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 async def test_a_passing_failure_is_tried_again(tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 
@@ -14,6 +17,13 @@ from agentkit.tool import tool
 from tests.engine.runs import Log, Ref, arg, call, expression, scheduler
 
 pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True)
+class Point:
+    """An item of a batch."""
+
+    x: int
 
 
 @tool(effect="pure")
@@ -73,6 +83,27 @@ async def test_a_failure_poisons_only_its_dependants_and_names_the_root() -> Non
         assert end.failure is not None
         assert (end.status, end.failure.kind, end.failure.cause) == ("skipped", "Blocked", "bad")
         assert log.kinds(name) == ["node.ended"]
+
+
+async def test_a_tool_that_wants_to_end_the_program_has_failed() -> None:
+    @tool(effect="once")
+    def leave() -> int:
+        """Ends the program, it thinks."""
+        sys.exit("bye")
+
+    @tool(effect="pure", batch=2)
+    def leave_together(points: Sequence[Point]) -> list[int]:
+        """The same, for several."""
+        sys.exit("bye")
+
+    async with scheduler([leave, leave_together, add]) as run:
+        run.add([call("a", leave), call("b", leave_together, x=1), call("c", add, a=1)])
+        await run.settled()
+    for name in "ab":
+        end = run.outcomes[name]
+        assert end.status == "failed" and end.failure is not None
+        assert (end.failure.kind, end.failure.message) == ("SystemExit", "bye")
+    assert run.outcomes["c"].value == 1
 
 
 async def test_siblings_run_at_once_and_a_slow_one_holds_nobody_up() -> None:

@@ -267,6 +267,24 @@ def test_names_are_bound_once() -> None:
         assert checked.scope.types[taken] is scope.types[taken]
 
 
+def test_a_map_refers_to_its_own_calls_only_after_they_are_made() -> None:
+    outer = call("note", "summarize", text="long")
+    early = Map(
+        id="notes",
+        over=Const(["a"]),
+        var="x",
+        where=expr("note != x"),
+        body=(
+            call("short", "summarize", text=Ref("note")),
+            call("note", "summarize", text=Ref("note")),
+            call("last", "summarize", text=Ref("note")),
+        ),
+        value=Ref("last"),
+    )
+    once = "unknown_name: expected a name that the map has bound before; found 'note'"
+    assert told(outer, early) == [once] * 3
+
+
 def test_cycles_are_told_by_their_names() -> None:
     found = told(
         call("a", "summarize", text=Ref("b")),
@@ -349,6 +367,15 @@ def test_large_plans_are_checked_in_linear_time_and_without_recursion() -> None:
     assert not problems(*reversed(nodes))
     looped = [call("n0", "summarize", text=Ref("n4999")), *nodes[1:]]
     assert [problem.code for problem in problems(*looped)] == ["cycle"]
+
+
+def test_a_long_literal_list_is_known_by_the_kinds_of_its_elements() -> None:
+    rows: list[Any] = [{"a": number, "b": ["x"] * (number % 2)} for number in range(40)]
+    bound = Compute(id="rows", value=Const(rows))
+    assert told(bound, Compute(id="c", value=Ref("rows", (0, "c")))) == [
+        "unknown_field: expected a value with field 'c'; found {a: int, b: list[Any]} | "
+        "{a: int, b: list[str]}"
+    ]
 
 
 def test_a_path_is_not_an_artifact(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from agentkit.plan.schema import field_type, fits
 from agentkit.plan.typename import type_name
 from agentkit.plan.types import Type, as_type
 from agentkit.tool import as_tool
-from agentkit.types import Schema
+from agentkit.types import Json, Schema
 
 from .schemas import SCHEMAS, VALUES
 
@@ -99,7 +99,8 @@ def test_what_fits(producer: Any, consumer: Any) -> None:
     [
         (str, int, "int", "str", ()),
         (float, int, "int", "float", ()),
-        (bool, int, "int", "True", ()),
+        (bool, int, "int", "bool", ()),
+        (bool, Literal[True], "Literal[True]", "bool", ()),
         (str, list[str], "list[str]", "str", ()),
         (list[Hit], list[str], "str", "Hit", ("[]",)),
         (str | None, str, "str", "None", ()),
@@ -148,6 +149,26 @@ def test_a_reference_out_of_the_document_is_unknown() -> None:
     assert fits({"type": "string"}, {"$ref": "#/nowhere"}) is None
     loop: Schema = {"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}}
     assert fits(loop, {"type": "string"}) is None
+
+
+def test_a_union_of_itself_says_nothing() -> None:
+    again: dict[str, Json] = {"$ref": "#/$defs/again"}
+    schema: Schema = {"$defs": {"again": {"anyOf": [again, again]}}, **again}
+    assert conforms(3, as_type(schema)) is None
+
+
+def test_a_union_of_very_many_is_unknown_and_not_cut_short() -> None:
+    many = as_type({"oneOf": [{"const": number} for number in range(100)]})
+    assert conforms(99, many) is None
+    assert fits(many, {"type": "integer"}) is None
+
+
+def test_a_list_of_schemas_for_items_is_of_another_dialect() -> None:
+    assert conforms([1], as_type({"type": "array", "items": [{"type": "string"}]})) is None
+
+
+def test_a_multiple_beyond_all_numbers_is_left_to_the_call() -> None:
+    assert conforms(1e308, as_type({"type": "number", "multipleOf": 0.01})) is None
 
 
 def test_the_demands_of_all_of_add_up() -> None:
