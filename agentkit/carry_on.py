@@ -123,6 +123,7 @@ def _scheduler(equipment: Equipment[Any], recorder: Recorder, state: RunState) -
     store = equipment.store
     return Scheduler(
         run=recorder.run,
+        task=state.task,
         tools=equipment.tools,
         record=recorder.record,
         barrier=lambda: store.journal.flush(recorder.run),

@@ -40,6 +40,11 @@ class Context(Protocol):
     def node(self) -> str: ...
 
     @property
+    def task(self) -> str:
+        """What the run was asked to do."""
+        ...
+
+    @property
     def artifacts(self) -> ArtifactStore: ...
 
     @property

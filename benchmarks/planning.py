@@ -93,7 +93,7 @@ class Setting:
 
     def tools(self, folder: Path) -> dict[str, Tool]:
         """The built-in tools over a copy of the task's files, and the ten that no task needs."""
-        found: list[Tool] = [search(self.place.handbook, index=self.scratch / "index")]
+        found: list[Tool] = [search(self.place.handbook, passages=3, index=self.scratch / "index")]
         for name in ("transcribe", "read_image", "language", "python", f"files:{folder}"):
             found += named(name)
         return {tool.name: tool for tool in [found[0], *DISTRACTORS, *found[1:]]}

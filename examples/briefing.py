@@ -4,7 +4,7 @@
 
 Anna calls about an offsite. The agent listens to the call, looks the rates up in the handbook and
 works out what the rooms cost; the briefing goes to briefing.md. The plan is written by a language
-model on this machine; no key, no network. A run that was stopped goes on with `agentkit resume last`.
+model on this machine; no key, no network. What was stopped goes on with `agentkit resume last`.
 """
 
 from __future__ import annotations
@@ -37,10 +37,15 @@ async def main() -> None:
         async for event in events:
             seen.append(event)
             show(event)
-    briefing = Path("briefing.md")
-    briefing.write_text(f"# Briefing\n\n{seen[-1].data['answer']}\n\n{sources(seen)}\n", "utf-8")
     print("\nAt the same time ran:", ", ".join(f"{a} and {b}" for a, b in together(seen)))
-    print(f"\n{briefing}:\n\n{briefing.read_text('utf-8')}")
+    write(f"# Briefing\n\n{seen[-1].data['answer']}\n\n{sources(seen)}\n")
+
+
+def write(text: str) -> None:
+    """Writes the briefing, and shows it."""
+    briefing = Path("briefing.md")
+    briefing.write_text(text, "utf-8")
+    print(f"\n{briefing}:\n\n{text}")
 
 
 def show(event: Event) -> None:

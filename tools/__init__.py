@@ -9,10 +9,12 @@ Importing this loads no heavy library; a tool loads what it needs when it is fir
 
 from __future__ import annotations
 
+from agentkit.tools.compute import compute
+
 # A factory is imported here, never looked up lazily: it has the name of its module, and whoever
 # imported the module first would otherwise find that under the name.
 from agentkit.tools.files import files
-from agentkit.tools.language import ask, compute, extract, summarize, translate
+from agentkit.tools.language import ask, extract, summarize, translate
 from agentkit.tools.names import equip, named
 from agentkit.tools.python import python
 from agentkit.tools.read_image import read_image

@@ -1,15 +1,11 @@
-"""The language model as typed tools: compute, ask, summarize, translate, extract.
+"""The language model as typed tools: ask, summarize, translate, extract.
 
 Each uses the run's own model (`context.model`), so its calls are journaled under the node.
 """
 
 from __future__ import annotations
 
-import asyncio
-import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, cast
@@ -19,58 +15,17 @@ from pydantic import Field
 from agentkit.errors import ToolError
 from agentkit.messages import Message, Request
 from agentkit.models.complete import complete
-from agentkit.planners.digest import cut, render, type_word
+from agentkit.planners.digest import cut, render
 from agentkit.protocols import Model
 from agentkit.tool import Context, Tool, tool
-from agentkit.tools.sandbox import Evaluated, evaluate
 from agentkit.types import Json
 
 CHARACTERS_A_TOKEN = 3
 SMALL_CHARACTERS = 6000
 """What a small model is given to read at once: more costs it minutes, not seconds."""
 
-_FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
-
 Texts = str | list[Any]
 """A text, or a list of them or of passages."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worked:
-    """What was computed, and the program that computed it."""
-
-    value: Any
-    code: str
-
-
-def compute() -> Tool[Any, Any]:
-    """A tool that has the model write a program for values that are known, and runs it."""
-
-    @tool(name="compute", effect="read", timeout_s=600.0, expected_s=8.0)
-    async def work_out(task: str, values: dict[str, Any], context: Context) -> Worked:
-        """Calculate or count something from the values.
-
-        Args:
-            task: What to work out.
-            values: The values to work with, by name; texts that hold the numbers are fine.
-        """
-        request = Request(
-            messages=(
-                Message("system", prompt_file("compute.md")),
-                Message("user", _problem(task, values, context.model)),
-            ),
-            purpose="compute",
-            max_tokens=400,
-        )
-        code = program_of((await complete(context.model, request)).text)
-        try:
-            return await _worked(code, values)
-        except ToolError as error:
-            again = (Message("assistant", f"```python\n{code}\n```"), Message("user", _mend(error)))
-            request = replace(request, messages=(*request.messages, *again))
-            return await _worked(program_of((await complete(context.model, request)).text), values)
-
-    return work_out
 
 
 def ask() -> Tool[Any, Any]:
@@ -119,7 +74,7 @@ def translate() -> Tool[Any, Any]:
             text: The text.
             language: The language to translate into, by its English name.
         """
-        if len(text) > (most := _room(context.model)):
+        if len(text) > (most := room(context.model)):
             raise ToolError(
                 f"expected at most {most:,} characters to translate at once, came {len(text):,}; "
                 "translate the text in parts"
@@ -173,57 +128,6 @@ def prompt_file(name: str) -> str:
     return (files("agentkit.tools") / "prompts" / name).read_text(encoding="utf-8").strip()
 
 
-def program_of(reply: str) -> str:
-    """The program in a reply: its first fenced block, or the reply itself."""
-    found = _FENCE.search(reply)
-    return (found[1] if found else reply).strip()
-
-
-async def _worked(code: str, values: Mapping[str, Any]) -> Worked:
-    """What the program comes to. Raises `ToolError` where it fails or comes to nothing."""
-    if not code:
-        raise ToolError("expected a program, came nothing")
-    done = await asyncio.to_thread(evaluate, code, values)
-    return Worked(value=_rounded(_result(done)), code=code)
-
-
-def _result(done: Evaluated) -> Json:
-    """The value of the last statement, or what a program printed that ends in nothing."""
-    if done.value is not None:
-        return done.value
-    printed = done.stdout.strip()
-    if not printed:
-        raise ToolError("the program came to nothing; end it with `result = …`")
-    return printed
-
-
-def _rounded(value: Json) -> Json:
-    """Without the dust of binary fractions: 403.2 for 403.20000000000005."""
-    match value:
-        case float() if math.isfinite(value):
-            neat = float(f"{value:.12g}")
-            return int(neat) if neat.is_integer() and abs(neat) < 1e15 else neat
-        case list():
-            return [_rounded(item) for item in value]
-        case dict():
-            return {name: _rounded(item) for name, item in value.items()}
-        case _:
-            return value
-
-
-def _problem(task: str, values: Mapping[str, Any], model: Model) -> str:
-    share = _room(model) // max(1, len(values))
-    shown = [
-        f"{name} ({type_word(value)}):\n{cut(render(value), share)}"
-        for name, value in values.items()
-    ]
-    return "\n\n".join([*shown, f"Task: {task}"])
-
-
-def _mend(error: ToolError) -> str:
-    return f"That program failed: {error}\nWrite it again without this mistake."
-
-
 async def _written(
     prompt: str, shown: str, context: Context, *, purpose: str, max_tokens: int, whole: bool = False
 ) -> str:
@@ -253,10 +157,10 @@ def _some(text: Texts, model: Model) -> str:
 
 def _readable(value: Json, model: Model) -> str:
     """A value as text, cut to what the model can take."""
-    return "" if value is None or value == "" else cut(render(value), _room(model))
+    return "" if value is None or value == "" else cut(render(value), room(model))
 
 
-def _room(model: Model) -> int:
+def room(model: Model) -> int:
     """Characters of input: half of the model's context, less for a small one."""
     most = model.profile.context_tokens * CHARACTERS_A_TOKEN // 2
     return min(most, SMALL_CHARACTERS) if model.profile.guided else most

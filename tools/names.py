@@ -10,8 +10,9 @@ from typing import Any
 from agentkit.errors import UsageError
 from agentkit.nearest import nearest
 from agentkit.tool import Tool, as_tool
+from agentkit.tools.compute import compute
 from agentkit.tools.files import files
-from agentkit.tools.language import ask, compute, extract, summarize, translate
+from agentkit.tools.language import ask, extract, summarize, translate
 from agentkit.tools.python import python
 from agentkit.tools.read_image import read_image
 from agentkit.tools.search import search

@@ -51,6 +51,7 @@ class Caller:
     """
 
     run: str
+    task: str
     record: Record
     barrier: Callable[[], Awaitable[None]]
     progress: Record
@@ -70,7 +71,9 @@ class Caller:
         except EvaluationError as error:
             return Outcome("failed", failure=_failure(error), attempts=0)
         text = canonical(args)
-        context = CallContext(self.run, item.id, self.artifacts, text, self.model, self.progress)
+        context = CallContext(
+            self.run, self.task, item.id, self.artifacts, text, self.model, self.progress
+        )
         refusal = self._refusal(item, tool, context)
         if refusal is not None:
             return refusal

@@ -40,6 +40,7 @@ class CallContext:
     """The `agentkit.tool.Context` of one call. `attempts` counts those begun."""
 
     run: str
+    task: str
     node: str
     artifacts: ArtifactStore
     arguments: str

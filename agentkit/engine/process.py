@@ -83,7 +83,9 @@ class Processes:
         process = self._idle.pop() if self._idle else await self._start()
         finished = False
         try:
-            call: dict[str, Json] = {"run": context.run, "node": context.node, "key": context.key}
+            call: dict[str, Json] = {
+                "run": context.run, "task": context.task, "node": context.node, "key": context.key,
+            }  # fmt: skip
             reply = await _talk(process, {**target(tool), **call, "args": dict(args)}, context)
             finished = True
         except (asyncio.IncompleteReadError, ConnectionError) as error:

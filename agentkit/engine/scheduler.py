@@ -62,6 +62,7 @@ class Scheduler:
         record: Record,
         artifacts: ArtifactStore,
         run: str,
+        task: str = "",
         barrier: Callable[[], Awaitable[None]] | None = None,
         model: Callable[[str], Model] | None = None,
         inputs: Mapping[str, Json] | None = None,
@@ -88,8 +89,8 @@ class Scheduler:
         self._stopped = False
         self._alarm: asyncio.TimerHandle | None = None
         self._caller = Caller(
-            run=run, record=self._record, barrier=barrier or _nothing, progress=self._progress,
-            artifacts=artifacts, model=model, intents=dict(intents or {}),
+            run=run, task=task, record=self._record, barrier=barrier or _nothing,
+            progress=self._progress, artifacts=artifacts, model=model, intents=dict(intents or {}),
             effects=dict(effects or {}), limits=limits, cache=cache, places=self._places,
         )  # fmt: skip
 

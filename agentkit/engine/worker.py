@@ -93,6 +93,7 @@ class RemoteContext:
     """The `agentkit.tool.Context` of a call in a child process."""
 
     run: str
+    task: str
     node: str
     key: str
     artifacts: RemoteArtifacts
@@ -119,7 +120,8 @@ def main() -> None:
 
 def _answer(parent: Parent, call: dict[str, Any]) -> dict[str, Json]:
     tool: Tool | None = None
-    context = RemoteContext(call["run"], call["node"], call["key"], RemoteArtifacts(parent))
+    told = (call["run"], call["task"], call["node"], call["key"])
+    context = RemoteContext(*told, RemoteArtifacts(parent))
     try:
         tool = _tool(call["module"], call["name"], call["path"])
         result = tool.function(**prepared(tool, call["args"], context))

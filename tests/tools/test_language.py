@@ -13,7 +13,8 @@ from agentkit.messages import Profile
 from agentkit.outcome import Outcome
 from agentkit.planners import Fixed
 from agentkit.testing import Scripted, ScriptedModel
-from agentkit.tools.language import ask, compute, extract, summarize, translate
+from agentkit.tools.compute import compute
+from agentkit.tools.language import ask, extract, summarize, translate
 
 pytestmark = pytest.mark.anyio
 

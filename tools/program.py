@@ -1,0 +1,74 @@
+"""The grammar of a short program whose numbers come from the texts that it is to work on.
+
+A small model invents numbers, and it lists all that it reads before it computes. Under this grammar
+(GBNF) it can do neither.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+MOST_STEPS = 6
+
+ALWAYS = (*range(13), 24, 30, 60, 100, 365, 1000)
+"""Numbers that stand in few texts and in many calculations."""
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+_UNITS = dict(
+    zip(
+        "thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split(),
+        range(13, 21),
+        strict=True,
+    )
+)
+_TENS = dict(
+    zip("thirty forty fifty sixty seventy eighty ninety".split(), range(30, 100, 10), strict=True)
+)
+_WORDS = {**_UNITS, **_TENS, "hundred": 100, "thousand": 1000, "half": 0.5, "quarter": 0.25}
+
+
+def numbers_in(text: str) -> list[str]:
+    """The numbers of a text as a program writes them, and what they are as a share of a hundred.
+
+    >>> numbers_in("12 lamps at 1,250 euros, 15% off")
+    ['1.12', '0.88', '0.12', '12', '1250', '1', '250', '1.15', '0.85', '0.15', '15']
+    """
+    found: dict[str, None] = {}
+    for match in _NUMBER.findall(text):
+        for spelled in (match.replace(",", ""), match.replace(",", "."), *re.split("[.,]", match)):
+            if spelled.count(".") < 2:
+                found |= dict.fromkeys(_forms(spelled))
+    for word in re.findall(r"[a-z]+", text.lower()):
+        if word in _WORDS:
+            found[str(_WORDS[word])] = None
+    return [*found]
+
+
+def _forms(spelled: str) -> list[str]:
+    """A number without leading zeros, as it stands and, of a share, as a factor."""
+    plain = spelled.lstrip("0") or "0"
+    plain = f"0{plain}" if plain.startswith(".") else plain
+    value = float(plain)
+    short = f"{value:g}"
+    shares = [1 + value / 100, 1 - value / 100, value / 100] if 1 < value < 100 else []
+    return [*(f"{share:.4f}".rstrip("0") for share in shares), plain, *[short] * ("e" not in short)]
+
+
+def program_grammar(text: str) -> str:
+    """GBNF of a program of a few assignments, the last one to `result`.
+
+    Its numbers are those of `text`, their percentages, and a few that always make sense.
+    """
+    numbers = dict.fromkeys([*numbers_in(text), *map(str, ALWAYS)])
+    return "\n".join(
+        (
+            f'root ::= step{{0,{MOST_STEPS}}} "result = " value',
+            'step ::= name " = " value "\\n"',
+            "name ::= [a-z] [a-z_]{2,30}",
+            "value ::= number? (other+ number)* other*",
+            r'other ::= [^0-9.\n#;] | "." [a-z]',
+            f"number ::= {' | '.join(map(json.dumps, numbers))}",
+        )
+    )
