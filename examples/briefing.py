@@ -1,10 +1,11 @@
-"""A recorded request, a handbook, some arithmetic, a written briefing.
+"""A voice message, a receipt, a handbook, some arithmetic, a written briefing.
 
     python examples/briefing.py
 
-Anna calls about an offsite. The agent listens to the call, looks the rates up in the handbook and
-works out what the rooms cost; the briefing goes to briefing.md. The plan is written by a language
-model on this machine; no key, no network. What was stopped goes on with `agentkit resume last`.
+Tom drove to a customer and took the customer's team out to dinner. The agent listens to his message,
+reads the receipt, looks the rate for the car up in the handbook and works out what he gets back; the
+briefing goes to briefing.md. The plan is written by a language model on this machine; no key, no
+network. What was stopped goes on with `agentkit resume last`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from agentkit.tools import search
 
 DATA = Path(__file__).parent / "data"
 TASK = (
-    "Listen to the call and read the notice. Work out from our handbook what the rooms at "
-    "Lakeside House cost for this group."
+    "Listen to the message, read the receipt, and work out from our travel policy what Tom gets for "
+    "the kilometres with his car together with the total on the receipt."
 )
 
 agent = Agent(
@@ -32,7 +33,7 @@ agent = Agent(
 async def main() -> None:
     """Shows the run as it goes on, then writes the briefing."""
     seen: list[Event] = []
-    inputs = {"call": DATA / "call.flac", "notice": DATA / "canteen.png"}
+    inputs = {"message": DATA / "trip.flac", "receipt": DATA / "receipt.png"}
     async with aclosing(agent.stream(TASK, inputs=inputs)) as events:
         async for event in events:
             seen.append(event)

@@ -107,8 +107,8 @@ def statement_grammar(choices: Choices) -> str | None:
             for form in (*_calls(tool, choices, rules), *_maps(tool, choices, rules))
         ],
     )
-    statements: list[str] = []
-    if bound is not None:
+    statements = _readings(choices, rules)
+    if bound is not None and not statements:
         statements.append(f'name " = " {bound} "\\n"')
         condition = _condition(choices, rules) if choices.may_guard else None
         if condition is not None:
@@ -119,6 +119,20 @@ def statement_grammar(choices: Choices) -> str | None:
         return None
     rules.lines["root"] = " | ".join(statements)
     return str(rules)
+
+
+def _readings(choices: Choices, rules: Rules) -> list[str]:
+    """`call_text = transcribe(audio=call)`: the statements for bytes that must be read now.
+
+    Their names are given: a small model that calls what it heard after the picture mixes them up.
+    """
+    return [
+        f'"{name}_text = " {call} "\\n"'
+        for name in choices.focus
+        if holds_media(choices.types[name])
+        for tool in choices.tools.values()
+        for call in _calls(tool, replace(choices, focus=frozenset((name,))), rules)
+    ]
 
 
 def _calls(tool: Tool, choices: Choices, rules: Rules) -> list[str]:

@@ -37,7 +37,7 @@ def failure(end: Outcome) -> str:
 
 
 def read(model: ScriptedModel, call: int = -1) -> str:
-    return model.requests[call].messages[1].content
+    return model.requests[call].messages[-1].content
 
 
 COMPUTE = "compute(task='total', values={'prices': prices, 'note': 'for two'})"
