@@ -60,8 +60,10 @@ class PlanRefused(RunError):
     """The plan was refused by the check, and the planner did not mend it."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
+        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"the plan has {len(problems)} problem(s) left after repair:\n{lines}")
+        shown = lines.strip() if len(problems) == 1 else f"\n{lines}"
+        super().__init__(f"the plan has {count} left after repair: {shown}")
         self.problems = tuple(problems)
 
 
