@@ -62,12 +62,14 @@ def split(
 
 
 def takes_file(schema: Json) -> bool:
-    """Whether a parameter's schema is that of an artifact, or of one or nothing."""
+    """Whether a parameter's schema is that of an artifact's handle, or of one or nothing."""
     if not isinstance(schema, dict):
         return False
-    choices = schema.get("anyOf")
-    among = choices if isinstance(choices, list) else []
-    return "contentMediaType" in schema or any(takes_file(choice) for choice in among)
+    choices, properties = schema.get("anyOf"), schema.get("properties")
+    if isinstance(choices, list):
+        others = [choice for choice in choices if choice != {"type": "null"}]
+        return len(others) == 1 and takes_file(others[0])
+    return isinstance(properties, dict) and {"sha256", "media_type"} <= properties.keys()
 
 
 def plan_of(tool: Tool[..., Any], args: Mapping[str, Json], files: Iterable[str]) -> Plan:

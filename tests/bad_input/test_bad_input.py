@@ -120,9 +120,7 @@ async def test_half_a_recording(tmp_path: Path, name: str, form: str, codec: str
         ("a.txt", b"a letter", "expected Image"),
     ],
 )
-async def test_a_picture_that_is_none(
-    tmp_path: Path, name: str, content: bytes, why: str
-) -> None:
+async def test_a_picture_that_is_none(tmp_path: Path, name: str, content: bytes, why: str) -> None:
     (tmp_path / name).write_bytes(content)
     assert why in sentence(run(tmp_path, "viewer", "--input", f"picture={name}"), 1)
     assert await statuses(tmp_path) == ["failed"]

@@ -6,8 +6,10 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Annotated
 
 from agentkit import Agent, Context, ToolError, tool
+from agentkit.media import Media
 from agentkit.messages import Request
 from agentkit.testing import ScriptedModel
 
@@ -40,7 +42,7 @@ def count(text: str) -> int:
 
 
 @tool(effect="pure")
-def size_of(file: bytes | None = None) -> int:
+def size_of(file: Annotated[bytes, Media("*/*")] | None = None) -> int:
     """Bytes of a file."""
     return len(file or b"")
 
