@@ -36,9 +36,10 @@ class Hints:
         kept = f"what the run did is kept: {self.show(error.run_id)}"
         if not self.resumable:
             return kept
-        reached = isinstance(error, LimitReached)
-        more = f" --limit {error.limit}={2 * error.value:g}" if reached else ""
-        return f"{kept}; {self.stopped(error.run_id)}{more}"
+        go_on = f"{kept}; {self.stopped(error.run_id)}"
+        if isinstance(error, LimitReached):
+            return f"{go_on} --limit {error.limit}={2 * error.value:g}"
+        return go_on
 
     def _in_store(self) -> str:
         usual = os.environ.get(STORE_VARIABLE) or DEFAULT_STORE

@@ -98,5 +98,5 @@ def display(stream: TextIO, env: Mapping[str, str]) -> Generator[Display]:
         try:
             yield live
         except asyncio.CancelledError:
-            live.progress = stopped(live.progress)
+            live.progress = stopped(live.progress, time.time())
             raise

@@ -84,15 +84,16 @@ def fold(progress: Progress, event: Event) -> Progress:
     return progress
 
 
-def stopped(progress: Progress) -> Progress:
+def stopped(progress: Progress, now: float) -> Progress:
     """The progress once nothing runs any more, whatever its events still say."""
+    elapsed_s = progress.elapsed_s if progress.began is None else now - progress.began
     rows = {
         name: replace(row, state="stop", detail=row.detail or "stopped")
         if row.state == "run"
         else row
         for name, row in progress.rows.items()
     }
-    return replace(progress, rows=rows, status="cancelled", thinking=None)
+    return replace(progress, rows=rows, elapsed_s=elapsed_s, status="cancelled", thinking=None)
 
 
 def _run(progress: Progress, event: Event) -> Progress:

@@ -63,7 +63,9 @@ def test_seconds_count_on_while_it_runs_and_not_while_it_was_stopped() -> None:
 
 
 def test_nothing_runs_any_more_once_it_is_stopped() -> None:
-    shown = [*rows(stopped(progress_of(briefing()[:7])), now=200.0)]
+    ended = stopped(progress_of(briefing()[:7]), now=109.0)
+    assert footer(ended).endswith("9.0 s")
+    shown = [*rows(ended, now=200.0)]
     assert [(row[0], row[1], row[3]) for row in shown] == [
         ("✓", "a", "3 items"),
         ("■", "b", "stopped"),

@@ -24,8 +24,10 @@ answer(f"{made.path}: {hits[0].text} Rate {rate}, {len(notes)} bytes.")
 @pytest.fixture
 async def server() -> AsyncGenerator[Server]:
     """A real HTTP server on this machine, which writes the plan."""
-    chunks: list[object] = [{"choices": [{"index": 0, "delta": {"content": PLAN}, "finish_reason": None}]},
-              {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]  # fmt: skip
+    chunks: list[object] = [
+        {"choices": [{"index": 0, "delta": {"content": PLAN}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    ]
     server = Server(answers=[stream(chunks)])
     listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
