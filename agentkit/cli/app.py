@@ -46,11 +46,12 @@ def app(ctx: click.Context, debug: bool) -> None:
 
 def run_command(args: Sequence[str] | None) -> int:
     """Runs one command line and gives its exit code; errors become one sentence on stderr."""
+    arguments = debug_first(sys.argv[1:] if args is None else args)
+    debug = arguments[:1] == [DEBUG]
     if args is None:
-        sys.excepthook = surprised
+        sys.excepthook = sys.__excepthook__ if debug else surprised
         stdout: Any = sys.stdout
         stdout.reconfigure(errors="backslashreplace")  # for ✓ where only Latin letters are known
-    arguments = debug_first(sys.argv[1:] if args is None else args)
     try:
         code = app.main(arguments, prog_name="agentkit", standalone_mode=False)
         sys.stdout.flush()
@@ -62,7 +63,7 @@ def run_command(args: Sequence[str] | None) -> int:
         print("stopped", file=sys.stderr)
         return CANCELLED
     except AgentkitError as error:
-        explain(error, debug=arguments[:1] == [DEBUG], hint=elsewhere(error))
+        explain(error, debug=debug, hint=elsewhere(error))
         return code_of_error(error)
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain again when it flushes at exit.
@@ -98,9 +99,6 @@ def elsewhere(error: AgentkitError) -> str:
 
 def surprised(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Says in one sentence what nobody expected, be it in a file of the user's or in agentkit."""
-    if debug_first(sys.argv[1:])[:1] == [DEBUG]:
-        sys.__excepthook__(kind, error, trace)
-        return
     frames = traceback.extract_tb(trace)
     place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
     print(inert(f"error: {kind.__name__}: {error}{place}"), file=sys.stderr)

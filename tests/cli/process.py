@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pty
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
@@ -47,6 +49,13 @@ def agentkit(
 def run(folder: Path, agent: str, *more: str) -> subprocess.CompletedProcess[str]:
     """`agentkit run` with one of the agents of this folder."""
     return agentkit(folder, "run", "Do it.", "--agent", f"{AGENTS}:{agent}", *more)
+
+
+def hinted(text: str, command: str) -> list[str]:
+    """The arguments of the first `agentkit COMMAND …` that the text tells to type."""
+    found = re.search(rf"agentkit ({command} [^;\n]*)", text)
+    assert found is not None, text
+    return shlex.split(found[1])
 
 
 @dataclass

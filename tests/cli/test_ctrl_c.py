@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .process import AGENTS, CTRL_C, agentkit, on_a_terminal
-from .test_run_processes import hinted
+from .process import AGENTS, CTRL_C, agentkit, hinted, on_a_terminal
 
 
 @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}], ids=["rows", "lines"])

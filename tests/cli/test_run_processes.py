@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 from pathlib import Path
 
 import pytest
 
-from .process import AGENTS, agentkit, on_a_terminal, run
+from .process import AGENTS, agentkit, hinted, on_a_terminal, run
 
 ANSWER = "The fees [fees] are **long**."
-
-
-def hinted(text: str, command: str) -> list[str]:
-    """The arguments of the first `agentkit COMMAND …` that the text tells to type."""
-    found = re.search(rf"agentkit ({command} [^;\n]*)", text)
-    assert found is not None, text
-    return shlex.split(found[1])
 
 
 def test_the_answer_is_alone_on_standard_output(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .process import AGENTS, agentkit
+from .process import AGENTS, agentkit, hinted
 
 AGENT = ("--agent", f"{AGENTS}:looking")
 ANSWER = "The fees [fees] are **long**.\n"
@@ -55,9 +55,10 @@ def test_a_script_without_main_runs_as_python_runs_it(tmp_path: Path) -> None:
         ("def main():\n    pass\n", ("--json",), 2, "for a task in words"),
         ("def main():\n    pass\n", ("--model", "test:"), 2, "makes its own agents"),
         ("print(1)\n", ("--docs", "."), 2, "makes its own agents"),
+        ("print(1)\n", ("--store", "runs"), 2, "makes its own agents"),
         ("async def main(agent):\n    await agent.run('')\n", AGENT, 2, "the task is empty"),
         ("def main(agent):\n    agent.run_sync('x')\n", ("--agent", f"{AGENTS}:failing"), 1,
-         "agentkit show 2"),
+         "agentkit resume 2"),
     ],
 )  # fmt: skip
 def test_exit_codes(text: str, more: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:
@@ -69,3 +70,16 @@ def test_exit_codes(text: str, more: tuple[str, ...], code: int, said: str, tmp_
 def test_a_sentence_may_end_in_the_name_of_a_file(tmp_path: Path) -> None:
     done = agentkit(tmp_path, "run", "Explain script.py", *AGENT)
     assert (done.returncode, done.stdout) == (0, ANSWER)
+
+
+def test_debug_shows_the_traceback_of_a_script(tmp_path: Path) -> None:
+    done = agentkit(tmp_path, "run", script(tmp_path, "def main():\n    1/0\n"), "--debug")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback (most recent call last)" in done.stderr
+
+
+def test_a_run_of_the_given_agent_is_shown_as_typed(tmp_path: Path) -> None:
+    text = script(tmp_path, "def main(agent):\n    agent.run_sync('x')\n")
+    done = agentkit(tmp_path, "run", text, "--agent", f"{AGENTS}:failing", "--store", "my runs")
+    shown = agentkit(tmp_path, *hinted(done.stderr, "show"))
+    assert (shown.returncode, "no space on" in shown.stdout) == (0, True), done.stderr

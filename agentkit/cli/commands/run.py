@@ -53,7 +53,7 @@ def command(
             )
         from agentkit.cli.script import run_script
 
-        return run_script(Path(task), arguments, chosen, os.environ)
+        return run_script(Path(task), arguments, chosen, os.environ, debug=debug)
     if arguments:
         raise UsageError("quote the task so that it is one argument: agentkit run '…'")
     from agentkit.cli.follow import follow
