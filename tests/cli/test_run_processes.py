@@ -95,6 +95,12 @@ def test_a_run_past_its_limit_goes_on_with_a_higher_one(tmp_path: Path) -> None:
     }
 
 
+def test_a_resumed_run_keeps_the_options_that_it_was_started_with(tmp_path: Path) -> None:
+    assert run(tmp_path, "looking", "--limit", "nodes=2").returncode == 3
+    again = agentkit(tmp_path, "resume", "last")
+    assert (again.returncode, "limit of 2 nodes" in again.stderr) == (3, True), again.stderr
+
+
 def test_resuming_a_finished_run_gives_its_answer_and_calls_nothing(tmp_path: Path) -> None:
     run(tmp_path, "looking")
     called = (tmp_path / "witness.txt").read_text()
