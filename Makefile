@@ -19,6 +19,7 @@ demo: $(VENV)/.all      ## set up, then run the example task from end to end
 
 test: $(VENV)/.test     ## set up, then run all tests
 	@$(BIN)/agentkit models pull
+	@$(BIN)/agentkit models pull qwen2.5-coder-0.5b
 	@$(BIN)/python -m pytest
 
 check: $(VENV)/.dev     ## lint, format, types (mypy and pyright), layers

@@ -60,8 +60,12 @@ class PlanRefused(RunError):
     """The plan was refused by the check, and the planner did not mend it."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"the plan has {len(problems)} problem(s) left after repair:\n{lines}")
+        if len(problems) == 1:
+            said = f"a problem left after repair: {problems[0]}"
+        else:
+            lines = "".join(f"\n  {problem}" for problem in problems)
+            said = f"{len(problems)} problems left after repair:{lines}"
+        super().__init__(f"the plan has {said}")
         self.problems = tuple(problems)
 
 

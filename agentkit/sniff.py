@@ -21,6 +21,11 @@ _SCANNED = 20 * PREVIEW_CHARS
 OCTETS = "application/octet-stream"
 
 _BY_SUFFIX = {
+    ".aac": "audio/aac",
+    ".aif": "audio/aiff",
+    ".aiff": "audio/aiff",
+    ".amr": "audio/amr",
+    ".bmp": "image/bmp",
     ".csv": "text/csv",
     ".doc": "application/msword",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -37,6 +42,7 @@ _BY_SUFFIX = {
     ".md": "text/markdown",
     ".mp3": "audio/mpeg",
     ".mp4": "video/mp4",
+    ".oga": "audio/ogg",
     ".ogg": "audio/ogg",
     ".opus": "audio/ogg",
     ".pdf": "application/pdf",
@@ -44,6 +50,8 @@ _BY_SUFFIX = {
     ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     ".py": "text/x-python",
     ".svg": "image/svg+xml",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
     ".toml": "application/toml",
     ".tsv": "text/tab-separated-values",
     ".txt": "text/plain",
@@ -62,9 +70,12 @@ _SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
+    (b"II*\0", "image/tiff"),
+    (b"MM\0*", "image/tiff"),
     (b"%PDF-", "application/pdf"),
     (b"fLaC", "audio/flac"),
     (b"OggS", "audio/ogg"),
+    (b"#!AMR", "audio/amr"),
     (b"ID3", "audio/mpeg"),
 )
 _RIFF = {b"WAVE": "audio/wav", b"WEBP": "image/webp"}

@@ -81,6 +81,9 @@ class Tool(Generic[P, R]):
     With `batch`, `prepare` gives one item under the name of the function's only parameter. Whoever
     calls collects up to `batch` items into a list, passes it under that name, and gives each
     element of the returned list to `finish`; an exception in that list is its own call's failure.
+
+    `cache` keeps results by name and arguments; a text says what else they depend on, such as the
+    model that makes them.
     """
 
     name: str
@@ -98,7 +101,7 @@ class Tool(Generic[P, R]):
     rate_per_s: float | None = None
     resources: Mapping[str, int] = field(default_factory=dict[str, int])
     runs: Runs = "thread"
-    cache: bool = False
+    cache: bool | str = False
     batch: int | None = None
     expected_s: float = 1.0
 
@@ -124,7 +127,7 @@ class ToolOptions(TypedDict, total=False):
     rate_per_s: float | None
     resources: Mapping[str, int]
     runs: Runs
-    cache: bool
+    cache: bool | str
     batch: int | None
     expected_s: float
 
@@ -245,7 +248,7 @@ def _complaints(tool: Tool[..., Any]) -> list[str]:
     if tool.batch and tool.runs == "process":
         found.append('batch= gathers calls in this process; use runs="thread", or no batch')
     if tool.cache and tool.effect != "pure":
-        found.append(f'cache=True needs effect="pure"; found {tool.effect!r}')
+        found.append(f'cache={tool.cache!r} needs effect="pure"; found {tool.effect!r}')
     limits = {
         "timeout_s": tool.timeout_s,
         "concurrency": tool.concurrency,

@@ -57,7 +57,9 @@ def transcribe(
         talk = transcribe()(audio=Path("call.flac"))
     """
 
-    @tool(name="transcribe", effect="pure", cache=True, trusted=False, concurrency=1,
+    heard_by = f"{model}, language {language}, voice only {voice_only}"
+
+    @tool(name="transcribe", effect="pure", cache=heard_by, trusted=False, concurrency=1,
           timeout_s=3600.0, expected_s=10.0)  # fmt: skip
     def listen(audio: Audio, *, context: Context | None = None) -> Transcript:
         """Write down what is said in a recording.

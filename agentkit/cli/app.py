@@ -8,14 +8,16 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from types import TracebackType
+from typing import Any
 
 import click
 
 from agentkit.cli.exits import CANCELLED, FAILED, explain
 from agentkit.cli.exits import code_of as code_of_error
 from agentkit.cli.text import inert
-from agentkit.errors import AgentkitError
+from agentkit.errors import AgentkitError, RunError
 
+DEBUG = "--debug"
 COMMANDS = ("run", "plan", "resume", "runs", "show", "tools", "models", "doctor")
 
 
@@ -44,20 +46,24 @@ def app(ctx: click.Context, debug: bool) -> None:
 
 def run_command(args: Sequence[str] | None) -> int:
     """Runs one command line and gives its exit code; errors become one sentence on stderr."""
+    arguments = debug_first(sys.argv[1:] if args is None else args)
+    debug = arguments[:1] == [DEBUG]
     if args is None:
-        sys.excepthook = surprised
-    arguments = list(sys.argv[1:] if args is None else args)
+        sys.excepthook = sys.__excepthook__ if debug else surprised
+        stdout: Any = sys.stdout
+        stdout.reconfigure(errors="backslashreplace")  # for ✓ where only Latin letters are known
     try:
         code = app.main(arguments, prog_name="agentkit", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
-        print(f"error: {inert(error.format_message())}", file=sys.stderr)
+        print(inert(misuse(error)), file=sys.stderr)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
         return CANCELLED
     except AgentkitError as error:
-        explain(error, debug="--debug" in arguments)
+        explain(error, debug=debug, hint=elsewhere(error))
         return code_of_error(error)
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain again when it flushes at exit.
@@ -65,11 +71,34 @@ def run_command(args: Sequence[str] | None) -> int:
         return FAILED
 
 
+def debug_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--debug` in front, where click wants it, wherever it was typed.
+
+    What comes after `--` belongs to a script.
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    others = [one for one in arguments[:end] if one != DEBUG]
+    return [DEBUG] * (len(others) < end) + others + list(arguments[end:])
+
+
+def misuse(error: click.ClickException) -> str:
+    """What is wrong with the command line, and which help says how it is right."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message()
+    said = error.format_message().rstrip(".")
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+    return f"error: {said}; see {path} --help" if path else f"error: {said}"
+
+
+def elsewhere(error: AgentkitError) -> str:
+    """Where the run of a script is: in the store of an agent that only the script knows."""
+    if not isinstance(error, RunError) or error.run_id is None:
+        return ""
+    return f"what the run did is kept: agentkit show {error.run_id} --store THE_AGENTS_STORE"
+
+
 def surprised(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Says in one sentence what nobody expected, be it in a file of the user's or in agentkit."""
-    if "--debug" in sys.argv:
-        sys.__excepthook__(kind, error, trace)
-        return
     frames = traceback.extract_tb(trace)
     place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
     print(inert(f"error: {kind.__name__}: {error}{place}"), file=sys.stderr)

@@ -16,7 +16,6 @@ from agentkit.errors import UsageError
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
-    from agentkit.engine.limits import Limits
 
 _ORIGIN = "cli:"
 
@@ -37,7 +36,9 @@ class Chosen:
     def origin(self) -> str:
         """A text from which `from_origin` makes the same choice; kept in the run's journal."""
         given = {key: value for key, value in asdict(self).items() if value and key != "store"}
-        return self.agent or _ORIGIN + json.dumps(given, ensure_ascii=False)
+        if given.keys() == {"agent"}:
+            return self.agent
+        return _ORIGIN + json.dumps(given, ensure_ascii=False)
 
 
 def from_origin(origin: str, store: str) -> Chosen:
@@ -52,8 +53,8 @@ def from_origin(origin: str, store: str) -> Chosen:
     if origin:
         return Chosen(agent=origin, store=store)
     raise UsageError(
-        "this run was started by a program and not by agentkit's command line; "
-        "name its agent: agentkit resume RUN --agent FILE.py:NAME"
+        "this run does not say which agent it had: a program or `agentkit tools call` started it; "
+        "name one: agentkit resume RUN --agent FILE.py:NAME"
     )
 
 
@@ -87,10 +88,14 @@ def choice_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def changed(before: Chosen, by: Chosen) -> Chosen:
-    """The first choice with what the second one says instead; a new agent replaces all of it."""
+    """The first choice with what the second one says instead; a new agent replaces all of it.
+
+    Limits are added: the later one of a name counts.
+    """
     if by.agent:
         return by
     said = {field.name: getattr(by, field.name) for field in fields(Chosen)}
+    said["limits"] = (*before.limits, *by.limits)
     return replace(before, **{name: value for name, value in said.items() if value})
 
 
@@ -117,11 +122,11 @@ def build(chosen: Chosen, env: Mapping[str, str]) -> Agent[Any]:
             store=chosen.store,
             origin=chosen.origin,
         )
-    return replace(agent, limits=limits) if limits else agent
+    return replace(agent, limits=replace(agent.limits, **limits)) if limits else agent
 
 
-def parse_limits(given: tuple[str, ...]) -> Limits | None:
-    """`("seconds=300",)` as limits; None where nothing is given."""
+def parse_limits(given: tuple[str, ...]) -> dict[str, Any]:
+    """`("seconds=300",)` as fields of `Limits`."""
     from agentkit.engine.limits import Limits
 
     known = {field.name for field in fields(Limits)} - {"resources"}
@@ -134,7 +139,8 @@ def parse_limits(given: tuple[str, ...]) -> Limits | None:
             values[name] = float(amount) if name == "seconds" else int(amount)
         except ValueError:
             raise UsageError(f"expected a number in --limit {name}=N; got {amount!r}") from None
-    return Limits(**values) if values else None
+    Limits(**values)  # says which of them is out of bounds
+    return values
 
 
 DEFAULT_TOOLS = ("transcribe", "read_image", "python", "compute", "ask", "summarize", "extract")

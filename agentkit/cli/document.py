@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agentkit.cli.progress import spent, text_of
 from agentkit.events import Event
@@ -33,8 +33,19 @@ def document(events: Sequence[Event]) -> dict[str, Json]:
 
 def plan_text(events: Sequence[Event]) -> str:
     """What the planner wrote, statement by statement, in the order in which it was accepted."""
-    written = (text_of(e.data.get("source")) for e in events if e.type == "plan.patched")
+    written = (_source(event.data) for event in events if event.type == "plan.patched")
     return "\n".join(source.rstrip() for source in written if source.strip())
+
+
+def _source(patched: Mapping[str, Json]) -> str:
+    """As it was written; a patch that was none (a plan made by a program) is put into words."""
+    source, patch = text_of(patched.get("source")), patched.get("patch")
+    if source or not isinstance(patch, dict):
+        return source
+    from agentkit.plan.jsonform import patch_from_json
+    from agentkit.plan.source import patch_source
+
+    return patch_source(patch_from_json(patch))
 
 
 def event_json(event: Event) -> dict[str, Json]:

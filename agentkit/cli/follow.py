@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from agentkit.cli.document import document, event_json
 from agentkit.cli.exits import ANSWERED, CANCELLED, Output, code_of, explain
+from agentkit.cli.hints import Hints
 from agentkit.cli.interrupt import interruptible
 from agentkit.cli.live import Display, display
 from agentkit.cli.progress import Progress
@@ -36,14 +37,14 @@ class Followed:
         return self.events[0].run if self.events else ""
 
 
-def print_answer(seen: Followed) -> None:
+def print_answer(seen: Followed, hints: Hints) -> None:
     """The answer on stdout; its sources, and how to look into the run, on stderr."""
     progress = seen.progress
     print(inert(progress.answer), flush=True)
     if progress.cites:
         named = (source(progress, name) for name in progress.cites)
         print(f"sources: {inert(', '.join(named))}", file=sys.stderr)
-    print(f"run {progress.run}: agentkit show {progress.run}", file=sys.stderr)
+    print(f"run {progress.run}: {hints.show(progress.run)}", file=sys.stderr)
 
 
 def source(progress: Progress, name: str) -> str:
@@ -57,7 +58,8 @@ def follow(
     *,
     output: Output,
     debug: bool,
-    conclude: Callable[[Followed], None] = print_answer,
+    hints: Hints,
+    conclude: Callable[[Followed, Hints], None] = print_answer,
 ) -> int:
     """Runs it to its end and returns the exit code. Ctrl-C leaves a run that can be resumed.
 
@@ -68,18 +70,17 @@ def follow(
         with display(sys.stderr, os.environ) as shown:
             interruptible(_consume(start, shown, seen, output))
     except asyncio.CancelledError:
-        then = f"to go on with it: agentkit resume {seen.run}"
-        print(f"stopped; {then if seen.run else 'nothing had started'}", file=sys.stderr)
+        print(f"stopped; {hints.stopped(seen.run)}", file=sys.stderr)
         return CANCELLED
     except AgentkitError as error:
         if output == "json" and seen.events:
             print(json.dumps(document(seen.events), indent=2))
-        explain(error, debug=debug)
+        explain(error, debug=debug, hint=hints.failed(error))
         return code_of(error)
     if output == "json":
         print(json.dumps(document(seen.events), indent=2))
     elif output == "answer":
-        conclude(seen)
+        conclude(seen, hints)
     return ANSWERED
 
 

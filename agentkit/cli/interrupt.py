@@ -8,11 +8,14 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from agentkit.cli.exits import CANCELLED
 
 T = TypeVar("T")
+
+_STDERR = 2
+_SHOW_CURSOR = b"\x1b[?25h"
 
 
 def interruptible(work: Coroutine[Any, Any, T]) -> T:
@@ -29,7 +32,7 @@ def interruptible(work: Coroutine[Any, Any, T]) -> T:
         def press() -> None:
             nonlocal pressed
             if pressed:
-                os._exit(CANCELLED)
+                _exit_now()
             pressed = True
             print("stopping; press Ctrl-C again to stop now", file=sys.stderr)
             task.cancel()
@@ -41,3 +44,10 @@ def interruptible(work: Coroutine[Any, Any, T]) -> T:
         return await work
 
     return asyncio.run(supervised())
+
+
+def _exit_now() -> NoReturn:
+    """Nothing is cleaned up but the cursor, which live rows hide."""
+    if os.isatty(_STDERR):
+        os.write(_STDERR, _SHOW_CURSOR)  # past the live display, which stands in for sys.stderr
+    os._exit(CANCELLED)

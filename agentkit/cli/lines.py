@@ -59,12 +59,18 @@ def headline(progress: Progress) -> str:
     return f"{steps}; the model writes: {progress.thinking}" if progress.thinking else steps
 
 
-def footer(progress: Progress) -> str:
-    """`round 2 · 2,310 tok · $0.0040 · 8 s`; money only where its price is known."""
+def footer(progress: Progress, now: float = 0.0) -> str:
+    """`round 2 · 2,310 tok · $0.0040 · 8 s`; money only where its price is known.
+
+    Seconds count to `now` while the run goes on, else to its last event.
+    """
+    elapsed_s = progress.elapsed_s
+    if progress.status == "running" and progress.began is not None:
+        elapsed_s = max(elapsed_s, now - progress.began)
     parts = [f"round {progress.turn + 1}", f"{progress.tokens:,} tok"]
     if progress.cost_usd is not None:
         parts.append(f"${progress.cost_usd:.4f}")
-    parts.append(f"{progress.elapsed_s:.1f} s")
+    parts.append(f"{elapsed_s:.1f} s")
     return " · ".join(parts)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from agentkit.cli.lines import footer, headline, plain, rows
-from agentkit.cli.progress import Progress, fold
+from agentkit.cli.progress import Progress, fold, stopped
 from agentkit.cli.text import inert
 
 if TYPE_CHECKING:
@@ -63,12 +64,13 @@ class Live:
         for share in (3, 2):
             table.add_column(no_wrap=True, overflow="ellipsis", ratio=share)
         table.add_column(no_wrap=True, min_width=_SECONDS_WIDTH, justify="right")
-        for row in rows(self.progress, time.time()):
+        now = time.time()
+        for row in rows(self.progress, now):
             table.add_row(*(Text(cell, style=_style(row[0])) for cell in row))
         parts: list[RenderableType] = [Text(headline(self.progress), style="bold"), table]
         if self.progress.answer and self.progress.status == "running":
             parts.append(Text(inert(self.progress.answer)))
-        return Group(*parts, Text(footer(self.progress), style="dim"))
+        return Group(*parts, Text(footer(self.progress, now), style="dim"))
 
     def _widest(self) -> int:
         return max((len(node) for node in self.progress.rows), default=0)
@@ -93,4 +95,8 @@ def display(stream: TextIO, env: Mapping[str, str]) -> Generator[Display]:
         console=Console(file=stream),
         refresh_per_second=REFRESHES_PER_SECOND,
     ):
-        yield live
+        try:
+            yield live
+        except asyncio.CancelledError:
+            live.progress = stopped(live.progress, time.time())
+            raise

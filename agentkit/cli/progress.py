@@ -47,7 +47,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """A run so far. `elapsed_s` counts to the last event; `answer` grows while it is written."""
+    """A run so far. `elapsed_s` counts to the last event, without the time in which the run was
+    stopped; `answer` grows while it is written.
+    """
 
     run: str = ""
     task: str = ""
@@ -67,6 +69,8 @@ class Progress:
 def fold(progress: Progress, event: Event) -> Progress:
     """The progress after one more event; events it has no use for change only the time."""
     began = event.time if progress.began is None else progress.began
+    if event.type == "run.resumed":
+        began = event.time - progress.elapsed_s
     progress = replace(progress, began=began, elapsed_s=max(0.0, event.time - began))
     family = event.type.partition(".")[0]
     if family == "node" and event.node is not None:
@@ -78,6 +82,18 @@ def fold(progress: Progress, event: Event) -> Progress:
     if family == "run":
         return _run(progress, event)
     return progress
+
+
+def stopped(progress: Progress, now: float) -> Progress:
+    """The progress once nothing runs any more, whatever its events still say."""
+    elapsed_s = progress.elapsed_s if progress.began is None else now - progress.began
+    rows = {
+        name: replace(row, state="stop", detail=row.detail or "stopped")
+        if row.state == "run"
+        else row
+        for name, row in progress.rows.items()
+    }
+    return replace(progress, rows=rows, elapsed_s=elapsed_s, status="cancelled", thinking=None)
 
 
 def _run(progress: Progress, event: Event) -> Progress:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from agentkit.protocols import Model
 
 DEFAULT_MODEL = "local:"
+DEFAULT_STORE = ".agentkit"
+STORE_VARIABLE = "AGENTKIT_STORE"
 
 VARIABLES: Mapping[str, Mapping[str, str]] = {
     "openai": {"api_key": "OPENAI_API_KEY", "base_url": "OPENAI_BASE_URL"},
@@ -32,8 +34,8 @@ def model_of(name: str, env: Mapping[str, str]) -> str | Model:
 store_option = click.option(
     "--store",
     metavar="FOLDER",
-    envvar="AGENTKIT_STORE",
-    default=".agentkit",
+    envvar=STORE_VARIABLE,
+    default=DEFAULT_STORE,
     show_default=True,
     help="Where runs are kept.",
 )

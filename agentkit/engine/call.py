@@ -233,6 +233,6 @@ def _kind(error: BaseException) -> str:
 
 
 def _cache_key(tool: Tool, arguments: str) -> str:
-    """Differs between tools of one name whose results have another shape."""
-    text = json.dumps([tool.name, tool.output_schema, arguments], sort_keys=True)
+    """Differs between tools of one name whose results have another shape, or another origin."""
+    text = json.dumps([tool.name, tool.output_schema, arguments, tool.cache], sort_keys=True)
     return f"tool:{sha256(text.encode()).hexdigest()}"

@@ -43,3 +43,5 @@ class Limits:
             value = getattr(self, name)
             if value < 1:
                 raise UsageError(f"Limits({name}=…) is at least 1; found {value!r}")
+        if self.seconds is not None and not self.seconds > 0:
+            raise UsageError(f"Limits(seconds=…) is more than 0; found {self.seconds!r}")

@@ -57,9 +57,9 @@ def _box(node: Node) -> Box:
         case Map():
             return Box(node.id, "map", " + ".join(f"each {call.tool}" for call in node.body), text)
         case Compute():
-            return Box(node.id, "compute", "=", text)
+            return Box(node.id, "compute", text.removeprefix(f"{node.id} "), text)
         case Guard():
-            return Box(node.id, "guard", "if", text)
+            return Box(node.id, "guard", text.partition(":\n")[0], text)
         case Observe():
             return Box(node.id, "observe", "look", text)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from agentkit import Agent, ToolError, tool
 from agentkit.engine.limits import Limits
 from agentkit.testing import Scripted, ScriptedModel
+from agentkit.tools.read_image import read_image
 from agentkit.tools.search import search
 from agentkit.tools.transcribe import transcribe
 
@@ -38,13 +41,13 @@ roomy = Agent(model=planned('a = long_text(n=90000)\nanswer(f"{a}")'), tools=[lo
 listener = Agent(
     model=planned('talk = transcribe(audio=call)\nanswer(f"{talk.text}")'), tools=[transcribe()]
 )
+VIEW = "page = read_image(image=picture)\nanswer(page.text)"
+viewer = Agent(model=ScriptedModel(replies=[VIEW, VIEW, ""]), tools=[read_image()])
+reader = Agent(
+    model=planned('hits = search(query="refund")\nanswer(f"{hits}")'),
+    tools=[search(Path(__file__).parent / "docs")],
+)
 endless = Agent(
     model=ScriptedModel(replies=[Scripted(text="# hm\n", endless=True)]), limits=Limits(seconds=30)
 )
 remote = Agent(tools=[raises])
-
-
-def reader(folder: str) -> Agent[str]:
-    """An agent that looks things up in a folder."""
-    plan = 'hits = search(query="refund")\nanswer(f"{hits}")'
-    return Agent(model=planned(plan), tools=[search(folder)])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit.cli.lines import footer, headline, plain, rows
-from agentkit.cli.progress import Progress, fold
+from agentkit.cli.progress import Progress, fold, stopped
 from agentkit.events import Event, EventType
 from agentkit.types import Json
 from tests.cli.runs import Script, briefing, call
@@ -48,6 +48,29 @@ def test_rows_keep_their_place_when_their_state_changes() -> None:
 
 def test_footer_counts_rounds_tokens_money_and_seconds() -> None:
     assert footer(progress_of(briefing())) == "round 1 · 760 tok · $0.0020 · 9.0 s"
+
+
+def test_seconds_count_on_while_it_runs_and_not_while_it_was_stopped() -> None:
+    running = progress_of(briefing()[:5])
+    assert footer(running, now=107.0).endswith("7.0 s")
+    cut = Script()
+    cut.add("run.created", task="t")
+    cut.add("run.ended", status="cancelled", error="the run was cancelled")
+    assert footer(progress_of(cut.events), now=9000.0).endswith("1.0 s")
+    resumed = Event("r1", 3, 9000.0, "run.resumed", None, {})
+    later = Event("r1", 4, 9002.0, "run.ended", None, {"status": "answered", "answer": "x"})
+    assert footer(progress_of([*cut.events, resumed, later])).endswith("3.0 s")
+
+
+def test_nothing_runs_any_more_once_it_is_stopped() -> None:
+    ended = stopped(progress_of(briefing()[:7]), now=109.0)
+    assert footer(ended).endswith("9.0 s")
+    shown = [*rows(ended, now=200.0)]
+    assert [(row[0], row[1], row[3]) for row in shown] == [
+        ("✓", "a", "3 items"),
+        ("■", "b", "stopped"),
+        ("∙", "c", ""),
+    ]
 
 
 def test_unknown_price_is_not_shown_as_zero() -> None:

@@ -43,6 +43,24 @@ def test_failed_runs_alone(store: str, capsys: pytest.CaptureFixture[str]) -> No
     assert [run["run"] for run in json.loads(capsys.readouterr().out)] == ["20261124-2"]
 
 
+def test_a_limit_counts_the_runs_that_are_shown(
+    store: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = Script("20261125-3")
+    newer.add("run.created", task="Later", inputs={}, tools=[])
+    newer.add("run.ended", status="answered", answer="done", cites=[])
+
+    async def write() -> None:
+        opened = open_store(store, sync="process")
+        for event in newer.events:
+            opened.journal.append(event)
+        await opened.close()
+
+    asyncio.run(write())
+    assert main(["runs", "--failed", "--limit", "1", "--store", store]) == 0
+    assert capsys.readouterr().out.startswith("20261124-2")
+
+
 def test_show_tells_plan_steps_and_answer(store: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "20261123", "--store", store]) == 0
     shown = capsys.readouterr().out

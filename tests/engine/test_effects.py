@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from agentkit.engine.context import canonical, idempotency_key
 from agentkit.errors import ToolError
 from agentkit.outcome import Outcome
 from agentkit.plan.graph import Compute, Const, Patch
-from agentkit.tool import Context, tool
+from agentkit.tool import Context, Tool, tool
 from agentkit.types import Json
 from tests.engine.runs import Log, Ref, call, expression, scheduler
 
@@ -211,3 +212,22 @@ async def test_results_of_pure_tools_are_kept_where_the_tool_says_so() -> None:
             ends.append(run.outcomes["a"])
     assert calls == [3, 0]
     assert [(end.value, end.attempts) for end in ends] == [(9, 1), (9, 0)]
+
+
+async def test_results_that_depend_on_more_than_the_arguments_are_kept_apart() -> None:
+    def heard_by(model: str) -> Tool[..., Any]:
+        @tool(name="hear", effect="pure", cache=model)
+        async def hear(n: int) -> str:
+            """Says who heard it."""
+            return f"{n} by {model}"
+
+        return hear
+
+    cache, values = Kept(), list[Json]()
+    for model in ("small", "large", "small"):
+        async with scheduler([heard_by(model)], cache=cache) as run:
+            run.add([call("a", heard_by(model), n=3)])
+            await run.settled()
+            values.append(run.outcomes["a"].value)
+    assert values == ["3 by small", "3 by large", "3 by small"]
+    assert len(cache.values) == 2

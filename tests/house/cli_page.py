@@ -29,12 +29,12 @@ from models, tools and files are shown, not obeyed.
 | 1 | the run failed |
 | 2 | the command line, an input or the set-up is wrong; nothing has run |
 | 3 | a limit was reached |
-| 4 | refused by policy |
+| 4 | refused by policy (nothing refuses yet) |
 | 130 | cancelled |
 
 Ctrl-C once stops the run cleanly and prints how to go on with it; twice stops at once. A run that
 was stopped or killed goes on with `agentkit resume RUN`, and what had ended is not done again. An
-error is one sentence that says what to do; `agentkit --debug …` shows its traceback.
+error is one sentence that says what to do; `--debug`, anywhere on the line, shows its traceback.
 
 | variable | is |
 |---|---|

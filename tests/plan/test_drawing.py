@@ -43,7 +43,7 @@ def test_mermaid_shows_every_node_and_every_edge() -> None:
         '    n1["talk<br>transcribe"]',
         '    n2["hits<br>search"]',
         '    n3[["notes<br>each summarize"]]',
-        '    n4{"if_1<br>if"}',
+        '    n4{"if_1<br>if len#40;hits#41; #62; 3"}',
         '    n5["card<br>draw"]',
         '    n6["other<br>draw"]',
         '    n7{{"observe_1<br>look"}}',

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from mypy import api
 from pydantic import BaseModel
 
 from agentkit.media import Audio, Image, handle_schema
@@ -94,7 +95,6 @@ def wrong_lines(text: str) -> set[int]:
 @pytest.fixture(scope="module")
 def mypy_lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[int]]:
     """For every plan, the lines that mypy refuses; one run for all of them."""
-    api: Any = pytest.importorskip("mypy.api")
     plans = [*SOUND, *(text for text, _ in WRONG), *(text for text, _ in DIFFERENT)]
     lines = (PRELUDE + stubs(TOOLS)).splitlines()
     starts: dict[int, str] = {}
@@ -104,7 +104,7 @@ def mypy_lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[int]]:
         lines += [f"    {line}" for line in text.splitlines()]
     folder: Path = tmp_path_factory.mktemp("oracle")
     (folder / "plans.py").write_text("\n".join(lines) + "\n")
-    output: str = api.run(
+    output = api.run(
         [
             "--config-file=",
             "--disable-error-code=empty-body",

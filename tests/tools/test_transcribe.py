@@ -144,8 +144,13 @@ def test_a_wav_header_that_lies_is_no_reason_to_refuse(tmp_path: Path) -> None:
 
 
 def test_what_the_tool_declares() -> None:
-    declared = (LISTEN.name, LISTEN.effect, LISTEN.cache, LISTEN.trusted)
-    assert declared == ("transcribe", "pure", True, False)
+    assert (LISTEN.name, LISTEN.effect, LISTEN.trusted) == ("transcribe", "pure", False)
     properties = cast("dict[str, Any]", LISTEN.input_schema["properties"])
     assert [*properties] == ["audio"]
     assert properties["audio"]["contentMediaType"] == "audio/*"
+
+
+def test_what_one_model_heard_is_not_kept_for_another() -> None:
+    tools = [LISTEN, transcribe(), transcribe(model="whisper-large"), transcribe(voice_only=False)]
+    assert len({tool.cache for tool in tools}) == 4
+    assert all(isinstance(tool.cache, str) for tool in tools)

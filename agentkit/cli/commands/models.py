@@ -42,7 +42,7 @@ def list_models(as_json: bool) -> int:
     return 0
 
 
-@command.command("pull")
+@command.command("pull", short_help="Fetch models.")
 @click.argument("names", nargs=-1)
 def pull(names: tuple[str, ...]) -> int:
     """Fetch models by NAMES (all that the built-in tools need where none is given).
@@ -73,7 +73,7 @@ def path(name: str) -> int:
     return 0
 
 
-@command.command("verify")
+@command.command("verify", short_help="Compare the files that are here with their sha256.")
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> int:
     """Read the files of the models that are here (or of NAMES) and compare their sha256."""

@@ -47,7 +47,7 @@ def command(
         plan, problems = interruptible(agent.plan(task, inputs=given))
     except asyncio.CancelledError:
         return CANCELLED
-    print(rendered(plan, form or "text"))
+    print(rendered(plan, form or "text").rstrip())
     for problem in problems:
         print(f"problem: {inert(str(problem))}", file=sys.stderr)
     print(verdict(plan, problems), file=sys.stderr)
@@ -80,4 +80,6 @@ def verdict(plan: Plan, problems: Sequence[Problem]) -> str:
 
     first = sum(needs(node) <= plan.inputs.keys() for node in plan.nodes.values())
     steps = f"{len(plan.nodes)} step{'' if len(plan.nodes) == 1 else 's'}, {first} can start now"
-    return f"{steps}; {len(problems)} problem(s)" if problems else f"{steps}; nothing wrong"
+    if not problems:
+        return f"{steps}; nothing wrong"
+    return f"{steps}; {len(problems)} problem{'' if len(problems) == 1 else 's'}"

@@ -8,6 +8,7 @@ import click
 
 from agentkit.cli.chosen import Chosen, build, changed, choice_options, from_origin
 from agentkit.cli.exits import Output
+from agentkit.cli.hints import Hints
 from agentkit.cli.stored import events_of
 
 
@@ -23,10 +24,21 @@ def command(debug: bool, /, run: str, output: Output | None, chosen: Chosen) -> 
     The run's own agent goes on; options change it.
     """
     from agentkit.cli.follow import follow
+    from agentkit.cli.session import conversing
 
     events = events_of(chosen.store, run)
     if not chosen.agent:
         origin = str(events[0].data.get("origin") or "")
         chosen = changed(from_origin(origin, chosen.store), chosen)
     agent, found = build(chosen, os.environ), events[0].run
-    return follow(lambda: agent.stream_resumed(found), output=output or "answer", debug=debug)
+    session = events[0].data.get("session")
+    return follow(
+        lambda: conversing(
+            agent,
+            session if isinstance(session, str) else None,
+            lambda agent: agent.stream_resumed(found),
+        ),
+        output=output or "answer",
+        debug=debug,
+        hints=Hints(store=chosen.store),
+    )

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agentkit.cli.chosen import Chosen, build, choice_options, parse_inputs
 from agentkit.cli.exits import Output
+from agentkit.cli.hints import Hints
+from agentkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from agentkit.agent import Agent
+    from agentkit.events import Event
 
 
 @click.command("run", short_help="A task in words, or a script.")
@@ -34,20 +42,36 @@ def command(
 ) -> int:
     """Carry out TASK, a sentence or a script.py, and print the answer.
 
-    A script with a function `main(agent)` gets the agent that the options make; what it returns
-    is printed. Any other script runs as Python runs it, with ARGUMENTS.
+    A script's function `main()` is called, `main(agent)` with the agent that the options make;
+    what it returns is printed. Any other script runs as Python runs it. ARGUMENTS are the script's.
     """
-    if task.endswith(".py"):
+    if is_script(task):
+        if inputs or values or session or output:
+            raise UsageError(
+                "--input, --value, --session, --json and --events are for a task in words; "
+                f"a script takes arguments: agentkit run {task} ARGUMENTS"
+            )
         from agentkit.cli.script import run_script
 
-        return run_script(Path(task), arguments, chosen, os.environ)
+        return run_script(Path(task), arguments, chosen, os.environ, debug=debug)
     if arguments:
-        raise click.UsageError("quote the task so that it is one argument: agentkit run '…'")
+        raise UsageError("quote the task so that it is one argument: agentkit run '…'")
     from agentkit.cli.follow import follow
+    from agentkit.cli.session import conversing
 
     agent, given = build(chosen, os.environ), parse_inputs(inputs, values)
+
+    def start(agent: Agent[Any]) -> AsyncGenerator[Event, None]:
+        return agent.stream(task, inputs=given, session=session)
+
     return follow(
-        lambda: agent.stream(task, inputs=given, session=session),
+        lambda: conversing(agent, session, start),
         output=output or "answer",
         debug=debug,
+        hints=Hints(store=chosen.store),
     )
+
+
+def is_script(task: str) -> bool:
+    """Whether it names a script; a sentence may end in a file's name as well."""
+    return task.endswith(".py") and (" " not in task or Path(task).is_file())

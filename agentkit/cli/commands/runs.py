@@ -21,8 +21,8 @@ def command(failed: bool, limit: int, as_json: bool, store: str) -> int:
     """List runs, newest first."""
     from agentkit.cli.stored import summaries
 
-    found = summaries(store, limit)
-    shown = [run for run in found if not (failed and run.status == "answered")]
+    found = summaries(store) if failed else summaries(store, limit)
+    shown = [run for run in found if not (failed and run.status == "answered")][:limit]
     if as_json:
         print(json.dumps([asdict(run) for run in shown], indent=2))
         return 0

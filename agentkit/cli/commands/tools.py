@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from agentkit.cli.chosen import Chosen, build, choice_options
-from agentkit.cli.document import document
-from agentkit.cli.follow import Followed, follow
+from agentkit.cli.exits import Output
+from agentkit.cli.one_call import call
 from agentkit.cli.text import inert, one_line
 from agentkit.errors import UsageError
 from agentkit.types import Json
 
 if TYPE_CHECKING:
-    from agentkit.agent import Agent
     from agentkit.tool import Tool
 
 
@@ -31,7 +29,8 @@ if TYPE_CHECKING:
 def command(debug: bool, /, words: tuple[str, ...], as_json: bool, chosen: Chosen) -> int:
     """List an agent's tools; with a NAME its schemas; with `call NAME JSON` one call of it.
 
-    A call is a run like any other: its arguments and its result are validated and journaled.
+    A call is a run like any other: its arguments and its result are validated and journaled. A
+    recording, picture or other file is given by its path: `call transcribe '{"audio": "a.wav"}'`.
     """
     from agentkit.tools import equip
 
@@ -42,10 +41,15 @@ def command(debug: bool, /, words: tuple[str, ...], as_json: bool, chosen: Chose
             _list(tools, as_json=as_json)
         case (name,):
             print(json.dumps(described(one(tools, name)), indent=2))
-        case ("call", name, text):
-            return call(agent, one(tools, name), text, debug=debug)
+        case ("call", name, *text) if len(text) < 2:
+            output: Output = "json" if as_json else "answer"
+            tool = one(tools, name)
+            return call(agent, tool, "".join(text) or "{}", output, debug, chosen.store)
         case _:
-            raise UsageError("expected nothing, NAME, or call NAME JSON after `agentkit tools`")
+            raise UsageError(
+                "expected nothing, NAME, or call NAME JSON after `agentkit tools`; quote the JSON: "
+                "agentkit tools call NAME '{…}'"
+            )
     return 0
 
 
@@ -75,36 +79,3 @@ def described(tool: Tool[..., Any]) -> dict[str, Json]:
         "input_schema": dict(tool.input_schema),
         "output_schema": dict(tool.output_schema),
     }
-
-
-def call(agent: Agent[Any], tool: Tool[..., Any], text: str, *, debug: bool) -> int:
-    """Runs a plan of this one call and prints the value that came out, as JSON."""
-    from agentkit.plan.graph import Answer, Call, Const, Plan, Ref
-    from agentkit.planners import Fixed
-
-    args = {name: Const(value) for name, value in arguments_of(text).items()}
-    plan = Plan(
-        nodes={"result": Call(id="result", tool=tool.name, args=args)},
-        answer=Answer(text=Ref("result")),
-    )
-    once = replace(agent, planner=Fixed(plan), output=None, memory=())
-    task = f"call {tool.name}"
-    return follow(lambda: once.stream(task), output="answer", debug=debug, conclude=print_value)
-
-
-def print_value(seen: Followed) -> None:
-    """The value of the one call, as JSON."""
-    steps = document(seen.events)["steps"]
-    assert isinstance(steps, list)
-    print(json.dumps([step.get("value") for step in steps if isinstance(step, dict)][0], indent=2))
-
-
-def arguments_of(text: str) -> dict[str, Json]:
-    """A JSON object. Raises `UsageError` that shows the form."""
-    try:
-        found: Json = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f'expected JSON arguments like {{"query": "fees"}}; {error}') from None
-    if not isinstance(found, dict):
-        raise UsageError(f"expected a JSON object of arguments; got {text!r}")
-    return found

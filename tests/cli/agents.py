@@ -1,0 +1,106 @@
+"""Agents whose plans are known, for tests that start `agentkit` as a person does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from agentkit import Agent, Context, ToolError, tool
+from agentkit.media import Media
+from agentkit.messages import Request
+from agentkit.testing import ScriptedModel
+
+WITNESS = Path("witness.txt")
+OPEN = Path("open.txt")
+"""Where this file is, what waits need wait no more."""
+
+PLAN = """\
+fees = look(word="fees")
+rooms = look(word="rooms")
+lengths = [count(text=text) for text in [fees, rooms]]
+if sum(lengths) > 5:
+    note = look(word="note")
+answer(using=[fees, lengths])
+"""
+
+
+@tool(effect="read")
+async def look(word: str) -> str:
+    """Look a word up."""
+    with WITNESS.open("a") as file:  # noqa: ASYNC230
+        file.write(f"{word}\n")
+    return f"the {word}"
+
+
+@tool(effect="pure")
+def count(text: str) -> int:
+    """The number of words."""
+    return len(text.split())
+
+
+@tool(effect="pure")
+def size_of(file: Annotated[bytes, Media("*/*")] | None = None) -> int:
+    """Bytes of a file."""
+    return len(file or b"")
+
+
+@tool(effect="read")
+async def broken(n: int) -> int:
+    """Always fails."""
+    raise ToolError("no space on \x1b[31mdevice")
+
+
+@tool(effect="read")
+async def wait(hours: float, context: Context) -> str:
+    """Waits until it is stopped; at once where the file says so."""
+    if not OPEN.exists():  # noqa: ASYNC240
+        context.progress(1, hours, "hours")
+        await asyncio.Event().wait()
+    return "waited"
+
+
+@tool(effect="read")
+async def stubborn(hours: float) -> str:
+    """Does not stop when it is told to."""
+    if not OPEN.exists():  # noqa: ASYNC240
+        try:
+            await asyncio.Event().wait()
+        finally:
+            print("stubborn as a mule", file=sys.stderr, flush=True)
+            await asyncio.Event().wait()
+    return "waited"
+
+
+def planned(plan: str, answer: str = "The fees [fees] are **long**.") -> ScriptedModel:
+    """A model that writes this plan first, has nothing to add, and then this answer."""
+    plans = iter([plan])
+
+    def reply(request: Request) -> str:
+        return next(plans, "") if request.purpose == "plan" else answer
+
+    return ScriptedModel(replies=reply)
+
+
+def polite(request: Request) -> str:
+    """Counts what was said before in this session."""
+    turn = request.messages[-1].content.count("assistant: turn") + 1
+    return f'answer("turn {turn}")' if request.purpose == "plan" else "hm"
+
+
+TOOLS = [look, count, size_of, broken, wait, stubborn]
+looking = Agent(model=planned(PLAN), tools=TOOLS)
+failing = Agent(
+    model=planned('a = broken(n=1)\nb = count(text=f"{a}")\nanswer(f"{b}")'), tools=TOOLS
+)
+wrong = Agent(model=ScriptedModel(replies=lambda _: 'a = lock(word="x")\n'), tools=TOOLS)
+patient = Agent(
+    model=planned('a = look(word="x")\nb = wait(hours=9)\nanswer(f"{a}, {b}")'), tools=TOOLS
+)
+mule = Agent(
+    model=planned('a = look(word="x")\nb = stubborn(hours=9)\nanswer(f"{a}, {b}")'), tools=TOOLS
+)
+talking = Agent(model=ScriptedModel(replies=polite), tools=TOOLS)
+remote = Agent(model=os.environ.get("TEST_MODEL", "test:"), tools=TOOLS)

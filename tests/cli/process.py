@@ -1,0 +1,115 @@
+"""`agentkit` as a process of its own: through pipes, or before a terminal with its keyboard."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+AGENTS = Path(__file__).parent / "agents.py"
+COMMAND = [sys.executable, "-W", "error", "-m", "agentkit"]
+CTRL_C = b"\x03"
+_ON_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # its Ctrl-C is for this process
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def environment(folder: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Nothing of this process's but the home: its model cache is what `doctor` looks at."""
+    home = os.environ.get("HOME", str(folder))
+    plain = {"PYTHONPATH": str(ROOT), "HOME": home, "PATH": "/usr/bin:/bin", "TERM": "xterm"}
+    return {**plain, **(more or {})}
+
+
+def agentkit(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A command, run to its end in the folder, with pipes instead of a terminal."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environment(folder, env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def run(folder: Path, agent: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """`agentkit run` with one of the agents of this folder."""
+    return agentkit(folder, "run", "Do it.", "--agent", f"{AGENTS}:{agent}", *more)
+
+
+def hinted(text: str, command: str) -> list[str]:
+    """The arguments of the first `agentkit COMMAND …` that the text tells to type."""
+    found = re.search(rf"agentkit ({command} [^;\n]*)", text)
+    assert found is not None, text
+    return shlex.split(found[1])
+
+
+@dataclass
+class Terminal:
+    """A command whose standard error and keyboard are a terminal; standard output is a pipe."""
+
+    process: subprocess.Popen[bytes]
+    keyboard: int
+    screen: str = ""
+
+    def until(self, text: str) -> str:
+        """What the screen has got once the text stands on it."""
+        while text not in self.screen:
+            if not self._more():
+                raise AssertionError(f"{text!r} never came: {self.screen!r}")
+        return self.screen
+
+    def press(self, key: bytes) -> None:
+        os.write(self.keyboard, key)
+
+    def end(self) -> tuple[int, str, str]:
+        """Exit code, standard output, and all that the screen got."""
+        while self._more():
+            pass
+        out, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, out.decode(), self.screen
+
+    def _more(self) -> bool:
+        try:
+            found = os.read(self.keyboard, 65536)
+        except OSError:  # Linux says so when nobody holds the other end any more
+            return False
+        self.screen += found.decode(errors="replace").replace("\r\n", "\n")
+        return bool(found)
+
+
+@contextmanager
+def on_a_terminal(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None
+) -> Generator[Terminal]:
+    """Starts a command before a terminal; kills it if it is still there at the end."""
+    ours, its = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", _ON_TERMINAL, *COMMAND, *arguments],
+        cwd=folder,
+        env=environment(folder, env),
+        stdin=its,
+        stdout=subprocess.PIPE,
+        stderr=its,
+        start_new_session=True,
+    ) as process:
+        os.close(its)
+        try:
+            yield Terminal(process, ours)
+        finally:
+            process.kill()
+            os.close(ours)
