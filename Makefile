@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check -qq -c constr
 # llama.cpp's threads would spin while they wait; on a busy machine that is slower by far.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: demo test check bench docs clean help
+.PHONY: demo test torture check bench docs clean help
 
 help:                   ## what there is to type
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -21,6 +21,9 @@ test: $(VENV)/.test     ## set up, then run all tests
 	@$(BIN)/agentkit models pull
 	@$(BIN)/agentkit models pull qwen2.5-coder-0.5b
 	@$(BIN)/python -m pytest
+
+torture: $(VENV)/.test  ## the demo killed at 20 random moments instead of 2; minutes
+	@AGENTKIT_DEMO_KILLS=20 $(BIN)/python -m pytest tests/examples/test_briefing.py tests/crash
 
 check: $(VENV)/.dev     ## lint, format, types (mypy and pyright), layers
 	$(BIN)/ruff check .

@@ -62,6 +62,7 @@ class Planning:
         """One turn: every sound patch is applied, recorded and handed to `start` at once."""
         brief = self._brief(outcomes)
         told = self._untold(outcomes)
+        stood = self.problems, "\n".join(self.refused)
         self.problems, self.refused, self.grew = [], [], bool(self.done)
         done, self.began, self.done = [*map(patch_to_json, self.done)], None, ()
         scope = scope_of(self.plan, self.tools)
@@ -82,6 +83,8 @@ class Planning:
                 ended = _ending(proposal)
                 if ended != "end":
                     break
+        if stood[0] and not self.problems and not self.grew and self.plan.answer is None:
+            self._refuse(*stood)  # nothing was mended, and there is no plan without it
         if self.problems:
             ended = "problems"
         self._end(ended, told)

@@ -1,11 +1,11 @@
-"""A voice message, a receipt, a handbook, some arithmetic, a written briefing.
+"""A spoken order, a voucher, a price list, some arithmetic, a written briefing.
 
     python examples/briefing.py
 
-Tom drove to a customer and took the customer's team out to dinner. The agent listens to his message,
-reads the receipt, looks the rate for the car up in the handbook and works out what he gets back; the
-briefing goes to briefing.md. The plan is written by a language model on this machine; no key, no
-network. What was stopped goes on with `agentkit resume last`.
+Anna orders lunch for her team. The agent listens to her, reads her voucher, looks the price up in
+the handbook and works out what is left to pay; the briefing goes to briefing.md. The plan is
+written by a language model on this machine; no key, no network. A run that was stopped goes on with
+`agentkit resume last`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from agentkit.tools import search
 
 DATA = Path(__file__).parent / "data"
 TASK = (
-    "Listen to the message, read the receipt, and work out from our travel policy what Tom gets for "
-    "the kilometres with his car together with the total on the receipt."
+    "Listen to the order, read the voucher, and work out from our price list what is left to pay."
 )
 
 agent = Agent(
@@ -33,7 +32,7 @@ agent = Agent(
 async def main() -> None:
     """Shows the run as it goes on, then writes the briefing."""
     seen: list[Event] = []
-    inputs = {"message": DATA / "trip.flac", "receipt": DATA / "receipt.png"}
+    inputs = {"order": DATA / "order.flac", "voucher": DATA / "voucher.png"}
     async with aclosing(agent.stream(TASK, inputs=inputs)) as events:
         async for event in events:
             seen.append(event)

@@ -22,7 +22,7 @@ from agentkit.tools.sandbox import Evaluated, evaluate
 from agentkit.types import Json
 
 TRIES = 2
-SMALL_TRIES = 4
+SMALL_TRIES = 3
 SMALL_AGREE = 2
 """A small model slips now and then: two of its programs have to come to the same."""
 

@@ -57,14 +57,16 @@ def _forms(spelled: str) -> list[str]:
 
 
 def program_grammar(text: str) -> str:
-    """GBNF of a program of a few assignments, the last one to `result`.
+    """GBNF of a program: a comment that says what is worked out from what, a few assignments, the
+    last one to `result`.
 
     Its numbers are those of `text`, their percentages, and a few that always make sense.
     """
     numbers = dict.fromkeys([*numbers_in(text), *map(str, ALWAYS)])
     return "\n".join(
         (
-            f'root ::= step{{0,{MOST_STEPS}}} "result = " value',
+            f'root ::= comment step{{0,{MOST_STEPS}}} "result = " value',
+            r'comment ::= "# " [^\n]{8,120} "\n"',
             'step ::= name " = " value "\\n"',
             "name ::= [a-z] [a-z_]{2,30}",
             "value ::= number? (other+ number)* other*",

@@ -14,6 +14,7 @@ from agentkit.engine.limits import Limits
 from agentkit.errors import ModelError, PlanRefused
 from agentkit.events import Event
 from agentkit.journal.memory import MemoryJournal
+from agentkit.planners import Fixed
 from agentkit.store import Store, open_store
 from agentkit.testing import ScriptedModel
 
@@ -200,3 +201,16 @@ async def copied(store: Store, events: Any) -> Store:
     for event in events:
         journal.append(event)
     return Store(folder=store.folder, journal=journal, artifacts=store.artifacts)
+
+
+@pytest.mark.parametrize("mended", ["", "# I can not"])
+async def test_a_planner_that_mends_nothing_is_refused_and_nothing_is_answered(mended: str) -> None:
+    model = ScriptedModel(replies=["x = unknown()", mended, mended, mended])
+    with pytest.raises(PlanRefused, match="unknown"):
+        await Agent(model=model, tools=[], store="memory").run("Any.")
+
+
+async def test_a_plan_of_ones_own_that_is_refused_is_not_answered_without_it() -> None:
+    agent = Agent(model="test:", planner=Fixed("x = unknown()\nanswer('done')"), store="memory")
+    with pytest.raises(PlanRefused, match="unknown"):
+        await agent.run("Any.")
