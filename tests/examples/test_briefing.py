@@ -1,4 +1,4 @@
-"""The demo, as `make demo` runs it: its facts, and that it goes on wherever its process is killed."""
+"""The demo, as `make demo` runs it: its facts, and that it goes on wherever it is killed."""
 
 from __future__ import annotations
 
