@@ -15,7 +15,8 @@ from agentkit.protocols import Brief
 class Fixed:
     """Proposes one plan, whatever the task: a `Plan`, or text in the plan language.
 
-    After an `observe` the rest of the text follows. Failures do not change the plan.
+    After an `observe` the rest of the text follows. Failures do not change the plan; where a part
+    of it is refused, all of it is.
 
         >>> from agentkit import Agent
         >>> from agentkit.planners import Fixed
@@ -30,6 +31,10 @@ class Fixed:
 
     async def propose(self, brief: Brief) -> AsyncGenerator[Patch | Problem, None]:
         """The plan as one patch, or the text's patches and problems statement by statement."""
+        if brief.problems:  # what was refused cannot be mended: the plan is as it is
+            for problem in brief.problems:
+                yield problem
+            return
         if isinstance(self.plan, Plan):
             if brief.turn == 0:
                 yield Patch(add=tuple(self.plan.nodes.values()), answer=self.plan.answer)

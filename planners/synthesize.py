@@ -60,7 +60,7 @@ async def synthesize(
     exist are taken out. `draft` is what the plan's own text for the answer came to. With `output`
     the answer is JSON that this type accepts, asked for twice at most. Raises `ModelError`.
     """
-    used = _used(answer, outcomes, inputs)
+    used = _used(answer, plan, outcomes, inputs)
     if draft is not None:
         used["answer"] = draft  # no node can have this name
     known = {name: render(end.value) for name, end in used.items() if end.ok and name in outcomes}
@@ -86,12 +86,19 @@ async def synthesize(
 
 
 def _used(
-    answer: Answer, outcomes: Mapping[str, Outcome], inputs: Mapping[str, Json]
+    answer: Answer,
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    inputs: Mapping[str, Json],
 ) -> dict[str, Outcome]:
-    """The outcomes that the answer is made from, inputs among them; those that failed too."""
+    """The outcomes that the answer is made from, inputs among them; those that failed too.
+
+    They are in the plan's order, not in that of their ends: the prompt is the same in every run.
+    """
     wanted = needs(answer)
     given = {name: Outcome("value", inputs[name]) for name in inputs if name in wanted}
-    return given | {name: outcomes[name] for name in outcomes if name in wanted}
+    ended = (name for name in plan.nodes if name in outcomes)
+    return given | {name: outcomes[name] for name in ended if name in wanted}
 
 
 def _request(
