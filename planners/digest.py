@@ -145,6 +145,8 @@ def _object(value: dict[str, Json]) -> str:
         name = f" {value.get('name')!r}" if value.get("name") else ""
         preview = f": {value.get('preview')}" if value.get("preview") else ""
         return f"[{value['media_type']}{name}, {value['size_bytes']:,} bytes{preview}]"
+    if value.keys() == {"value", "code"}:  # computed: the program is for whoever checks it
+        return render(value["value"])
     text = value.get("text")
     if isinstance(text, str) and text.strip():  # a transcript, a page, a file: its text is it
         return text.strip()
