@@ -22,7 +22,7 @@ test: $(VENV)/.test     ## set up, then run all tests
 	@$(BIN)/agentkit models pull qwen2.5-coder-0.5b
 	@$(BIN)/python -m pytest
 
-torture: $(VENV)/.test  ## the demo killed at 20 random moments instead of 2; minutes
+torture: $(VENV)/.test  ## the demo killed at 20 random moments instead of one; minutes
 	@AGENTKIT_DEMO_KILLS=20 $(BIN)/python -m pytest tests/examples/test_briefing.py tests/crash
 
 check: $(VENV)/.dev     ## lint, format, types (mypy and pyright), layers

@@ -22,7 +22,7 @@ DEMO = (sys.executable, str(ROOT / "examples" / "briefing.py"))
 RESUME = (sys.executable, "-m", "agentkit", "resume", "last")
 LEFT_TO_PAY = "195"
 
-KILLS = int(os.environ.get("AGENTKIT_DEMO_KILLS", "2"))
+KILLS = int(os.environ.get("AGENTKIT_DEMO_KILLS", "1"))
 """`make torture` asks for 20."""
 
 KILLS_A_RUN = 5
