@@ -99,6 +99,17 @@ class Rules:
 def statement_grammar(choices: Choices) -> str | None:
     """GBNF of the statements that make sense now, each with its newline; None if there is none."""
     rules = Rules({"root": "", **TERMINALS})
+    statements = _readings(choices, rules) or _bindings(choices, rules)
+    if choices.may_answer:
+        statements.append(_quoted(ANSWER))
+    if not statements:
+        return None
+    rules.lines["root"] = " | ".join(statements)
+    return str(rules)
+
+
+def _bindings(choices: Choices, rules: Rules) -> list[str]:
+    """`name = call`, and the same under a condition where the task has one."""
     bound = rules.add(
         "bound",
         [
@@ -107,18 +118,13 @@ def statement_grammar(choices: Choices) -> str | None:
             for form in (*_calls(tool, choices, rules), *_maps(tool, choices, rules))
         ],
     )
-    statements = _readings(choices, rules)
-    if bound is not None and not statements:
-        statements.append(f'name " = " {bound} "\\n"')
-        condition = _condition(choices, rules) if choices.may_guard else None
-        if condition is not None:
-            statements.append(f'"if " {condition} ":\\n    " name " = " {bound} "\\n"')
-    if choices.may_answer:
-        statements.append(_quoted(ANSWER))
-    if not statements:
-        return None
-    rules.lines["root"] = " | ".join(statements)
-    return str(rules)
+    if bound is None:
+        return []
+    statements = [f'name " = " {bound} "\\n"']
+    condition = _condition(choices, rules) if choices.may_guard else None
+    if condition is not None:
+        statements.append(f'"if " {condition} ":\\n    " name " = " {bound} "\\n"')
+    return statements
 
 
 def _readings(choices: Choices, rules: Rules) -> list[str]:

@@ -6,7 +6,6 @@ facts, no node whose outcome was in the journal is called again, and no planner'
 
 from __future__ import annotations
 
-import asyncio
 import random
 import subprocess
 import sys
@@ -16,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.events import Event
-from agentkit.store import open_store
+from tests.crash.journals import ended, journal
 
 AGENT = Path(__file__).parent / "agent.py"
 ROOT = Path(__file__).parents[2]
@@ -67,27 +65,10 @@ def finished(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def journal(folder: Path) -> Sequence[Event]:
-    """The events of the one run in the folder; none if it was killed before the first commit."""
-
-    async def read() -> Sequence[Event]:
-        store = open_store(folder / ".agentkit")
-        runs = await store.journal.runs()
-        events = await store.journal.events(runs[0].run if runs else "")
-        await store.close()
-        return events
-
-    return asyncio.run(read())
-
-
 def calls(folder: Path) -> Counter[str]:
     """How often each node's tool was really called."""
     witness = folder / "witness.txt"
     return Counter(witness.read_text().split() if witness.exists() else ())
-
-
-def ended(events: Sequence[Event]) -> Counter[str]:
-    return Counter(event.node or "" for event in events if event.type == "node.ended")
 
 
 @pytest.mark.parametrize("seed", range(KILLS))

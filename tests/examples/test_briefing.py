@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from agentkit.events import Event
 from agentkit.models.catalog import cache_folder, entry, present
-from agentkit.store import open_store
+from tests.crash.journals import ended, journal
 
 ROOT = Path(__file__).parents[2]
 DEMO = (sys.executable, str(ROOT / "examples" / "briefing.py"))
@@ -59,23 +56,6 @@ def killed(command: Sequence[str], folder: Path, seconds: float) -> None:
             process.kill()
 
 
-def journal(folder: Path) -> Sequence[Event]:
-    """The events of the one run in the folder; none if it was killed before its first commit."""
-
-    async def read() -> Sequence[Event]:
-        store = open_store(folder / ".agentkit")
-        runs = await store.journal.runs()
-        events = await store.journal.events(runs[0].run if runs else "")
-        await store.close()
-        return events
-
-    return asyncio.run(read())
-
-
-def nodes(events: Sequence[Event], kind: str) -> Counter[str]:
-    return Counter(event.node or "" for event in events if event.type == kind)
-
-
 def test_the_facts_are_right(tmp_path: Path) -> None:
     shown = finished(DEMO, tmp_path)
     briefing = (tmp_path / "briefing.md").read_text("utf-8")
@@ -92,15 +72,12 @@ def test_the_facts_are_right(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range((KILLS + KILLS_A_RUN - 1) // KILLS_A_RUN))
 def test_it_goes_on_wherever_it_is_killed(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
-    ended: Counter[str] = Counter()
     for _ in range(min(KILLS_A_RUN, KILLS - seed * KILLS_A_RUN)):
         killed(RESUME if journal(tmp_path) else DEMO, tmp_path, chance.uniform(0.5, SECONDS))
-        events = journal(tmp_path)
-        ended = nodes(events, "node.ended")
-        assert set(ended.values()) <= {1}
+        assert set(ended(journal(tmp_path)).values()) <= {1}
     assert LEFT_TO_PAY in finished(RESUME if journal(tmp_path) else DEMO, tmp_path)
     events = journal(tmp_path)
-    assert set(nodes(events, "node.ended").values()) == {1}
+    assert set(ended(events).values()) == {1}
     last_end = {event.node: event.seq for event in events if event.type == "node.ended"}
     started = [(event.node, event.seq) for event in events if event.type == "node.started"]
     assert all(seq < last_end[node] for node, seq in started), "a node ran again after its outcome"
