@@ -12,7 +12,7 @@ from agentkit.errors import ModelError
 from agentkit.messages import Message, Request, Text
 from agentkit.models.complete import bounded, complete
 from agentkit.outcome import Outcome
-from agentkit.plan.graph import Answer, Node, Patch, Plan, Ref, needs
+from agentkit.plan.graph import Answer, Const, Node, Patch, Plan, Ref, needs
 from agentkit.plan.graph import Call as CallNode
 from agentkit.plan.source import patch_source
 from agentkit.planners.cites import CiteFilter, attached, cited, sentences
@@ -138,7 +138,15 @@ def _listed(names: Mapping[str, Outcome]) -> str:
 
 
 def _call_text(node: Node) -> str:
-    """What a node computes, as plan text without its name."""
+    """What a node computes, as plan text without its name.
+
+    Of a call only what was written out: names of other results mean nothing to who answers, and a
+    small model tells of them.
+    """
+    if isinstance(node, CallNode):
+        node = replace(
+            node, args={k: arg for k, arg in node.args.items() if isinstance(arg, Const)}
+        )
     return patch_source(Patch(add=(node,))).partition(" = ")[2].strip()
 
 
