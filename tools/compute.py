@@ -17,14 +17,15 @@ from agentkit.planners.digest import cut, render, type_word
 from agentkit.protocols import Model
 from agentkit.tool import Context, Tool, tool
 from agentkit.tools.language import prompt_file, room
-from agentkit.tools.program import program_grammar
+from agentkit.tools.program import program_grammar, unused
 from agentkit.tools.sandbox import Evaluated, evaluate
 from agentkit.types import Json
 
 TRIES = 2
-SMALL_TRIES = 3
+SMALL_TRIES = 4
 SMALL_AGREE = 2
-"""A small model slips now and then: two of its programs have to come to the same."""
+"""A small model slips now and then: two of its programs, with all that they name put to use, have
+to come to the same."""
 
 WARM = 0.6
 """The temperature of every try after the first."""
@@ -75,11 +76,12 @@ async def _agreed(request: Request, values: Mapping[str, Any], model: Model) -> 
             failure, request = error, _with_mistake(request, code, error)
             continue
         found.append(one)
-        if sum(other.value == one.value for other in found) >= (SMALL_AGREE if small else 1):
+        same = [other for other in found if other.value == one.value and not unused(other.code)]
+        if len(same) >= SMALL_AGREE or not small:
             return one
     if not found:
         raise failure
-    return found[0]
+    return next((one for one in found if not unused(one.code)), found[0])
 
 
 def _request(task: str, values: Mapping[str, Any], context: Context) -> Request:

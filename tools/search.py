@@ -1,4 +1,4 @@
-"""The tool `search`: passages of a folder's documents by meaning."""
+"""The tool `search`: passages of a folder's documents by meaning and by words."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from agentkit.tool import Context, Tool, tool
 from agentkit.tools.embed import MiniLM
 from agentkit.tools.index import Index, Progress, in_step, scan, updated
 from agentkit.tools.index_file import load, save
+from agentkit.tools.words import Words
 
 if TYPE_CHECKING:
     from agentkit.protocols import Embedder
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A passage of a document; `location` is a line or page, `score` the cosine to the query.
+    """A passage of a document; `location` is a line or page, `score` says how well it fits: the
+    cosine to the query, and up to 0.3 for its words.
 
     Where documents could not be read, a last passage with score 0 says which and why.
     """
@@ -78,12 +80,12 @@ def search(
         """
         if not query.strip():
             raise ToolError("query: expected words to look for, came an empty text")
-        current = shelf.current(_progress(context))
+        index, words = shelf.current(_progress(context))
         hits = [
             Passage(text=one.text, score=round(score, 4), source=name, location=one.location)
-            for score, name, one in current.nearest(_vectors(query, chosen), k)
+            for score, name, one in index.nearest(_vectors(query, chosen), words.shares(query), k)
         ]
-        return hits + _unreadable(current)
+        return hits + _unreadable(index)
 
     return find
 
@@ -101,10 +103,13 @@ class _Shelf:
         self._embedder = embedder
         self._place = index / hashlib.sha256(str(folder).encode()).hexdigest()[:16]
         self._lock = Lock()  # searches run side by side in threads; one of them updates
-        self._index: Index | None = None
+        self._open: tuple[Index, Words] | None = None
 
-    def current(self, progress: Progress) -> Index:
-        """The index in step with the folder. Raises `ToolError` if nothing in it can be read."""
+    def current(self, progress: Progress) -> tuple[Index, Words]:
+        """The index in step with the folder, and the words of its passages.
+
+        Raises `ToolError` if nothing in the folder can be read.
+        """
         with self._lock:
             found = scan(self._folder)
             if not found:
@@ -112,10 +117,11 @@ class _Shelf:
                     f"there are no documents in {str(self._folder)!r}; "
                     "put .md, .txt or .pdf files there"
                 )
-            if self._index is None or not in_step(self._index, found):
-                self._index = self._update(progress)
-            self._require_passages(self._index)
-            return self._index
+            if self._open is None or not in_step(self._open[0], found):
+                index = self._update(progress)
+                self._open = index, Words(one.text for _, one in index.passages)
+            self._require_passages(self._open[0])
+            return self._open
 
     def _update(self, progress: Progress) -> Index:
         path = self._place / "passages.index"

@@ -81,6 +81,12 @@ def test_passages_come_best_first_with_their_place(handbook: Tool[Any, Any]) -> 
     assert len(handbook(query="price", k=2)) == 2
 
 
+def test_a_name_in_the_question_brings_its_passage_forward(handbook: Tool[Any, Any]) -> None:
+    """By meaning alone three passages about projectors and prices are nearer."""
+    hits = handbook(query="price of Cedar for three days with a projector", k=3)
+    assert any("Room Cedar" in one.text for one in hits)
+
+
 def test_a_long_question_is_answered_in_its_parts(handbook: Tool[Any, Any]) -> None:
     """The transcript of the example call asks for three things at once."""
     hits: list[Passage] = handbook(
