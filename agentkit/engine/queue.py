@@ -66,8 +66,10 @@ class Queue:
         best: tuple[tuple[float, int], Lane] | None = None
         self.wake_at = None
         for lane in self._lanes:
+            if not lane.heap or not lane.has_room():
+                continue
             rank = lane.top()
-            if rank is None or not lane.has_room() or (best is not None and best[0] < rank):
+            if rank is None or (best is not None and best[0] < rank):
                 continue
             if lane.rate is not None and (at := lane.rate.next_at()) > self._clock():
                 self.wake_at = at if self.wake_at is None else min(at, self.wake_at)
