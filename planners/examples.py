@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Protocol, TypeVar
 
 from agentkit.planners.prompt_files import prompt_file
 from agentkit.protocols import Example
@@ -43,7 +44,17 @@ def alike(task: str, examples: Sequence[Example]) -> list[Example]:
     return [one for one in examples if not (found := _kinds(one.task)) or found & kinds]
 
 
-def nearest(task: str, examples: Sequence[Example], most: int) -> list[Example]:
+class HasTask(Protocol):
+    """Something that was done for a task."""
+
+    @property
+    def task(self) -> str: ...
+
+
+T = TypeVar("T", bound=HasTask)
+
+
+def nearest(task: str, examples: Sequence[T], most: int) -> list[T]:
     """The examples whose tasks read most like this one, the likest last.
 
     `task` is the text with its line of inputs. What counts is how a task is put: its words and

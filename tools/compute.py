@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -14,18 +14,21 @@ from agentkit.errors import ToolError
 from agentkit.messages import Message, Request
 from agentkit.models.complete import complete
 from agentkit.planners.digest import cut, render, type_word
+from agentkit.planners.examples import nearest
 from agentkit.protocols import Model
 from agentkit.tool import Context, Tool, tool
 from agentkit.tools.language import prompt_file, room
-from agentkit.tools.program import program_grammar, unused
+from agentkit.tools.program import careless, program_grammar
 from agentkit.tools.sandbox import Evaluated, evaluate
 from agentkit.types import Json
 
 TRIES = 2
 SMALL_TRIES = 4
 SMALL_AGREE = 2
-"""A small model slips now and then: two of its programs, with all that they name put to use, have
-to come to the same."""
+"""A small model slips now and then: two programs that are not careless have to come to the same."""
+
+NEAREST = 2
+TASK = "Task: "
 
 WARM = 0.6
 """The temperature of every try after the first."""
@@ -76,21 +79,23 @@ async def _agreed(request: Request, values: Mapping[str, Any], model: Model) -> 
             failure, request = error, _with_mistake(request, code, error)
             continue
         found.append(one)
-        same = [other for other in found if other.value == one.value and not unused(other.code)]
+        same = [other for other in found if other.value == one.value and not careless(other.code)]
         if len(same) >= SMALL_AGREE or not small:
             return one
     if not found:
         raise failure
-    return next((one for one in found if not unused(one.code)), found[0])
+    return next((one for one in found if not careless(one.code)), found[0])
 
 
 def _request(task: str, values: Mapping[str, Any], context: Context) -> Request:
-    """The question after examples of such questions; to a small model with a grammar."""
-    model = context.model
-    examples = _examples()
+    """The question after examples, the likest last; to a small model with a grammar."""
+    model, examples = context.model, _examples()
+    question = _question(task, values, context)
+    constant = (Message("system", prompt_file("compute.md")), *_turns(examples))
+    likest = nearest(question.rpartition(TASK)[2], examples, NEAREST)
     return Request(
-        messages=(*examples, Message("user", _question(task, values, context))),
-        constant=len(examples),
+        messages=(*constant, *_turns(likest), Message("user", question)),
+        constant=len(constant),
         purpose="compute",
         grammar=program_grammar(_said(task, context.task, values))
         if model.profile.guided and model.profile.grammar
@@ -104,13 +109,29 @@ def _said(*texts: Any) -> str:
     return "\n".join(map(render, texts))
 
 
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A question with the program that answers it."""
+
+    question: str
+    code: str
+
+    @property
+    def task(self) -> str:
+        """The question without its values."""
+        return self.question.rpartition(TASK)[2]
+
+
 @cache
-def _examples() -> tuple[Message, ...]:
-    """The rules, then each example as a turn of the conversation."""
-    turns = [Message("system", prompt_file("compute.md"))]
-    for question, code in _EXAMPLE.findall(prompt_file("compute_examples.md")):
-        turns += [Message("user", question), Message("assistant", code)]
-    return tuple(turns)
+def _examples() -> tuple[Solved, ...]:
+    found = _EXAMPLE.findall(prompt_file("compute_examples.md"))
+    return tuple(Solved(question, code) for question, code in found)
+
+
+def _turns(examples: Sequence[Solved]) -> list[Message]:
+    """Each example as two turns of the conversation."""
+    pairs = [(Message("user", one.question), Message("assistant", one.code)) for one in examples]
+    return [turn for pair in pairs for turn in pair]
 
 
 def _question(task: str, values: Mapping[str, Any], context: Context) -> str:
@@ -119,8 +140,7 @@ def _question(task: str, values: Mapping[str, Any], context: Context) -> str:
         f"{name} ({type_word(value)}):\n{cut(render(value), share)}"
         for name, value in values.items()
     ]
-    whole = [f"Task: {context.task}"] if context.task else []
-    return "\n\n".join([*shown, *whole, f"Work out: {task}"])
+    return "\n\n".join([*shown, f"{TASK}{context.task or task}", f"Work out: {task}"])
 
 
 def _with_mistake(request: Request, code: str, error: ToolError) -> Request:

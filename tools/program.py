@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import Counter
 
 MOST_STEPS = 8
 
@@ -38,7 +39,8 @@ def numbers_in(text: str) -> list[str]:
     """
     found: dict[str, None] = {}
     for match in _NUMBER.findall(text):
-        for spelled in (match.replace(",", ""), match.replace(",", "."), *re.split("[.,]", match)):
+        parts = re.split("[.,]" if match.count(".") > 1 else ",", match)
+        for spelled in (match.replace(",", ""), match.replace(",", "."), *parts):
             if spelled.count(".") < 2:
                 found |= dict.fromkeys(_forms(spelled))
     for word in re.findall(r"[a-z]+", text.lower()):
@@ -69,31 +71,32 @@ def program_grammar(text: str) -> str:
     return "\n".join(
         (
             f'root ::= comment step{{0,{MOST_STEPS}}} "result = " value',
-            r'comment ::= "# " [^\n]{8,120} "\n"',
+            r'comment ::= "# " [^\n=]{8,120} "\n"',
             'step ::= [a-z] [a-z_]{2,40} " = " value "\\n"',
-            "value ::= term (times+ | plus+ | choice)? | data",
+            "value ::= term (times{1,6} | plus{1,6} | choice)? | data",
             'times ::= (" * " | " / ") term',
             'plus ::= (" + " | " - ") term',
             'choice ::= compare | " if " term compare " else " term',
             'compare ::= (" < " | " <= " | " > " | " >= " | " == ") term',
             "term ::= name | number",
             "name ::= [a-z] [a-z_0-9]*",
-            'data ::= (name? [([{"] | name "." [a-z]) number? (other+ number)* other*',
+            'data ::= (name [([] | [[{"] | name "." [a-z]) number? (other+ number)* other*',
             r'other ::= [^0-9.\n#;] | "." [a-z]',
             f"number ::= {' | '.join(map(json.dumps, numbers))}",
         )
     )
 
 
-def unused(code: str) -> list[str]:
-    """The names that a program assigns and does not need; none where it is not Python.
+def careless(code: str) -> bool:
+    """Whether a program names what it does not need, or one thing twice; False if it is no Python.
 
-    >>> unused("chairs = 4\\neuros = 3\\nresult = chairs * 2")
-    ['euros']
+    >>> careless("chairs = 4\\neuros = 3\\nresult = chairs * 2")
+    True
     """
     try:
         names = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)]
     except SyntaxError:
-        return []
+        return False
     read = {"result"} | {name.id for name in names if isinstance(name.ctx, ast.Load)}
-    return list(dict.fromkeys(name.id for name in names if name.id not in read))
+    bound = Counter(name.id for name in names if isinstance(name.ctx, ast.Store))
+    return not read.issuperset(bound) or max(bound.values(), default=0) > 1
