@@ -56,9 +56,16 @@ def compute() -> Tool[Any, Any]:
             task: What to work out.
             values: The values to work with, by name; texts that hold the numbers are fine.
         """
-        return await _agreed(_request(task, values, context), values, context.model)
+        known = {name: _plain(value) for name, value in values.items()}
+        return await _agreed(_request(task, known, context), known, context.model)
 
     return work_out
+
+
+def _plain(value: Any) -> Any:
+    """What another program came to is its value; anything else is itself."""
+    worked = isinstance(value, dict) and value.keys() == {"value", "code"}
+    return value["value"] if worked else value
 
 
 async def _agreed(request: Request, values: Mapping[str, Any], model: Model) -> Worked:
@@ -97,7 +104,7 @@ def _request(task: str, values: Mapping[str, Any], context: Context) -> Request:
         messages=(*constant, *_turns(likest), Message("user", question)),
         constant=len(constant),
         purpose="compute",
-        grammar=program_grammar(_said(task, context.task, values))
+        grammar=program_grammar(_said(task, context.task, values), values.values())
         if model.profile.guided and model.profile.grammar
         else None,
         max_tokens=400,

@@ -10,6 +10,9 @@ import ast
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
+
+from agentkit.types import Json
 
 MOST_STEPS = 8
 
@@ -59,32 +62,63 @@ def _forms(spelled: str) -> list[str]:
     return [*(f"{share:.4f}".rstrip("0") for share in shares), plain, *[short] * ("e" not in short)]
 
 
-def program_grammar(text: str) -> str:
+def program_grammar(text: str, values: Iterable[Json]) -> str:
     """GBNF of a program: a comment that says what is worked out from what, a few assignments, the
     last one to `result`.
 
     Its numbers are those of `text`, their percentages, and a few that always make sense. A line
-    either multiplies or adds, so that no order of operations can be missed; calls, indices and
-    literals are free.
+    either multiplies or adds, so that no order of operations can be missed. Calls, indices and
+    literals are free where one of the `values` is rows; prose is read and not taken apart.
     """
     numbers = dict.fromkeys([*numbers_in(text), *map(str, ALWAYS)])
+    free = '(name [([] | [[{"] | name "." [a-z]) number? (other+ number)* other*'
+    choose = '("min" | "max") "(" term (", " term){1,8} ")"'
     return "\n".join(
         (
-            f'root ::= comment step{{0,{MOST_STEPS}}} "result = " value',
+            f'root ::= comment step{{0,{MOST_STEPS}}} "result = " (value | name)',
             r'comment ::= "# " [^\n=]{8,120} "\n"',
             'step ::= [a-z] [a-z_]{2,40} " = " value "\\n"',
-            "value ::= term (times{1,6} | plus{1,6} | choice)? | data",
+            "value ::= number | term (times{1,6} | plus{1,6} | choice) | data",
             'times ::= (" * " | " / ") term',
             'plus ::= (" + " | " - ") term',
             'choice ::= compare | " if " term compare " else " term',
             'compare ::= (" < " | " <= " | " > " | " >= " | " == ") term',
             "term ::= name | number",
             "name ::= [a-z] [a-z_0-9]*",
-            'data ::= (name [([] | [[{"] | name "." [a-z]) number? (other+ number)* other*',
+            f"data ::= {free if any(map(is_rows, values)) else choose}",
             r'other ::= [^0-9.\n#;] | "." [a-z]',
             f"number ::= {' | '.join(map(json.dumps, numbers))}",
         )
     )
+
+
+def is_rows(value: Json) -> bool:
+    """Whether a value is numbers, records or a table, and not prose, passages or pages.
+
+    >>> is_rows("name,points\\nKim,4"), is_rows("Two chairs,\\nplease."), is_rows([1.5, 2.5])
+    (True, False, True)
+    """
+    match value:
+        case str():
+            return _is_table(value)
+        case list():
+            return bool(value) and not any(map(_is_page, value))
+        case dict():
+            return not _is_page(value) and any(not isinstance(part, str) for part in value.values())
+        case _:
+            return False
+
+
+def _is_page(value: Json) -> bool:
+    """A passage, a page, a transcript: its text is what counts."""
+    return isinstance(value, dict) and isinstance(value.get("text"), str)
+
+
+def _is_table(text: str) -> bool:
+    """Lines with the same number of the same separator in each."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    counts = ({line.count(separator) for line in lines} for separator in ",;\t|")
+    return len(lines) > 1 and any(len(found) == 1 and found != {0} for found in counts)
 
 
 def careless(code: str) -> bool:
