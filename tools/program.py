@@ -19,6 +19,8 @@ MOST_STEPS = 8
 ALWAYS = (*range(13), 24, 30, 60, 100, 365, 1000)
 """Numbers that stand in few texts and in many calculations."""
 
+_SEPARATORS = (r",(?=\S)", r";(?=\S)", r"\t", r"\|")
+
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 _UNITS = dict(
@@ -115,9 +117,9 @@ def _is_page(value: Json) -> bool:
 
 
 def _is_table(text: str) -> bool:
-    """Lines with the same number of the same separator in each."""
+    """Lines with the same number of the same separator in each; a comma of prose has a space."""
     lines = [line for line in text.splitlines() if line.strip()]
-    counts = ({line.count(separator) for line in lines} for separator in ",;\t|")
+    counts = ({len(re.findall(mark, line)) for line in lines} for mark in _SEPARATORS)
     return len(lines) > 1 and any(len(found) == 1 and found != {0} for found in counts)
 
 
