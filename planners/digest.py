@@ -145,21 +145,12 @@ def _object(value: dict[str, Json]) -> str:
         name = f" {value.get('name')!r}" if value.get("name") else ""
         preview = f": {value.get('preview')}" if value.get("preview") else ""
         return f"[{value['media_type']}{name}, {value['size_bytes']:,} bytes{preview}]"
-    if value.keys() == {"value", "code"}:
-        return _computed(value["value"], str(value["code"]))
+    if value.keys() == {"value", "code"}:  # computed: the program is for whoever checks it
+        return render(value["value"])
     text = value.get("text")
     if isinstance(text, str) and text.strip():  # a transcript, a page, a file: its text is it
         return text.strip()
     return "\n".join(f"{name}: {render(part)}" for name, part in value.items())
-
-
-def _computed(value: Json, code: str) -> str:
-    """What a program came to and, where it begins by saying so, from what: `245 (14 at 17.50)`.
-
-    Its other lines are for whoever checks it: a small model retells them.
-    """
-    first = code.partition("\n")[0]
-    return f"{render(value)} ({first[2:].strip()})" if first.startswith("# ") else render(value)
 
 
 def _is_artifact(value: Mapping[str, Json]) -> bool:

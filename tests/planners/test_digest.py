@@ -14,7 +14,6 @@ from agentkit.outcome import Failure, Outcome
 from agentkit.planners import Fixed
 from agentkit.planners.digest import MOST_CHARACTERS, digest, digests, render
 from agentkit.testing import ScriptedModel
-from agentkit.types import Json
 
 pytestmark = pytest.mark.anyio
 
@@ -126,7 +125,6 @@ async def test_bytes_are_shown_as_handles(tmp_path: Any) -> None:
     assert "[text/plain 'secret.txt', 63 bytes" in read and 'type="text/plain"' in read
 
 
-async def test_what_was_computed_is_shown_with_what_it_came_from_and_without_its_program() -> None:
-    value: Json = {"value": 245, "code": "# 14 lunches at 17.50\nresult = 14 * 17.50"}
-    assert render(value) == "245 (14 lunches at 17.50)"
-    assert render({"value": 245, "code": "14 * 17.50"}) == "245"
+async def test_what_was_computed_is_shown_without_its_program() -> None:
+    """A small model retells a program, or works out another result from what it says."""
+    assert render({"value": 245, "code": "# 14 at 17.50\nresult = 14 * 17.50"}) == "245"
