@@ -17,6 +17,7 @@ pytest_collect_file = (
 ).pytest()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of a file stay together in one worker, and so do all that run the large model: it
     takes every core, and two at once are slower than one after the other."""
