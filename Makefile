@@ -20,10 +20,10 @@ demo: $(VENV)/.all      ## set up, then run the example task from end to end
 test: $(VENV)/.test     ## set up, then run all tests
 	@$(BIN)/agentkit models pull
 	@$(BIN)/agentkit models pull qwen2.5-coder-0.5b
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 torture: $(VENV)/.test  ## the demo killed at 20 random moments instead of one; minutes
-	@AGENTKIT_DEMO_KILLS=20 $(BIN)/python -m pytest tests/examples/test_briefing.py tests/crash
+	@AGENTKIT_DEMO_KILLS=20 $(BIN)/python -m pytest tests/examples/test_with_the_model.py tests/crash
 
 check: $(VENV)/.dev     ## lint, format, types (mypy and pyright), layers
 	$(BIN)/ruff check .

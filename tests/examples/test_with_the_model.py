@@ -1,29 +1,157 @@
-"""Examples that the embedded model plans, run as a user runs them; their facts are asserted."""
+"""Examples that the embedded model runs, as a user runs them: their facts, and that they go on
+wherever they are killed.
+
+One file, so that one worker has them all: the model takes every core.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import random
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from agentkit.models.catalog import cache_folder, entry, present
+from agentkit.store import open_store
+from tests.crash.journals import ended, journal
 
 ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+DEMO = (sys.executable, str(EXAMPLES / "briefing.py"))
+RESUME = (sys.executable, "-m", "agentkit", "resume", "last")
+LEFT_TO_PAY = "195"
+REPORT = str(EXAMPLES / "nightly_report.py")
+AGENTKIT = (sys.executable, "-W", "error", "-m", "agentkit", "run", REPORT)
+PYTHON = (sys.executable, "-W", "error", REPORT)
+REPORT_SECONDS = 8.0
+"""About the middle of a run on a machine with nothing else to do."""
+
+KILLS = int(os.environ.get("AGENTKIT_DEMO_KILLS", "1"))
+"""`make torture` asks for 20."""
+
+KILLS_A_RUN = 5
+SECONDS = 25.0
+"""About as long as the demo takes from its start on."""
+
+pytestmark = pytest.mark.skipif(
+    not present(entry("qwen2.5-coder-1.5b"), cache_folder()),
+    reason="the model is not on this machine: agentkit models pull",
+)
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "passive"}
+
+
+def started(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=600
+    )
+
+
+def finished(command: Sequence[str], folder: Path) -> str:
+    done = started(folder, *command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def killed(command: Sequence[str], folder: Path, seconds: float) -> None:
+    """Starts a command and kills it so many seconds later, unless it has ended by then."""
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(
+        command, cwd=folder, env=environment(), stdout=quiet, stderr=quiet
+    ) as process:
+        try:
+            process.wait(timeout=seconds)  # the moment is what is random; nothing is waited for
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def test_the_facts_are_right(tmp_path: Path) -> None:
+    shown = finished(DEMO, tmp_path)
+    briefing = (tmp_path / "briefing.md").read_text("utf-8")
+    answer, _, sources = briefing.partition("Sources:")
+    assert LEFT_TO_PAY in answer, shown
+    assert "rooms-and-equipment.txt" in sources, shown
+    plan = [line for line in shown.splitlines() if line.startswith("  plan")]
+    tools = ("transcribe(", "read_image(", "search(", "compute(", "answer(")
+    assert all(any(tool in line for line in plan) for tool in tools), shown
+    assert "order_text.text" in shown, "no result of one tool was used by the next"
+    assert "At the same time ran: order_text and voucher_text" in shown
+
+
+@pytest.mark.parametrize("seed", range((KILLS + KILLS_A_RUN - 1) // KILLS_A_RUN))
+def test_it_goes_on_wherever_it_is_killed(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    for _ in range(min(KILLS_A_RUN, KILLS - seed * KILLS_A_RUN)):
+        killed(RESUME if journal(tmp_path) else DEMO, tmp_path, chance.uniform(0.5, SECONDS))
+        assert set(ended(journal(tmp_path)).values()) <= {1}
+    assert LEFT_TO_PAY in finished(RESUME if journal(tmp_path) else DEMO, tmp_path)
+    events = journal(tmp_path)
+    assert set(ended(events).values()) == {1}
+    last_end = {event.node: event.seq for event in events if event.type == "node.ended"}
+    started = [(event.node, event.seq) for event in events if event.type == "node.started"]
+    assert all(seq < last_end[node] for node, seq in started), "a node ran again after its outcome"
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+
+
+def reported(reports: Path) -> tuple[list[str], Counter[str]]:
+    """How the runs ended, and how often each node did."""
+
+    async def read() -> tuple[list[str], Counter[str]]:
+        store = open_store(reports / ".agentkit")
+        runs = await store.journal.runs()
+        events = [event for run in runs for event in await store.journal.events(run.run)]
+        await store.close()
+        nodes = Counter(event.node or "" for event in events if event.type == "node.ended")
+        return [run.status for run in runs], nodes
+
+    return asyncio.run(read())
+
+
+def test_cut_off_and_started_again_it_reports_what_is_paid(tmp_path: Path) -> None:
+    killed(AGENTKIT, tmp_path, REPORT_SECONDS)
+    done = started(tmp_path, *PYTHON)
+    day, reports = date.today().isoformat(), tmp_path / "reports"
+    assert (done.returncode, done.stdout) == (0, f"194.80 euros: reports/{day}.md\n"), done.stderr
+    total, _, receipt, trip = (reports / f"{day}.md").read_text().splitlines()
+    assert total == "# 194.80 euros"
+    assert receipt == "- receipt.png: 94.00 euros; 4 guests, at most 45 euros each"
+    assert trip.startswith("- trip.flac: 100.80 euros; 240 km at 0.42 euros; said: Hi, this is Tom")
+    assert (reports / "index.md").read_text() == f"- [{day}]({day}.md)\n"
+    statuses, nodes = reported(reports)
+    assert set(statuses) == {"answered"}
+    assert set(nodes.values()) == {len(statuses)}
+
+
+def test_what_cannot_be_paid_is_said_and_the_rest_is_paid(tmp_path: Path) -> None:
+    inbox, whole = tmp_path / "inbox", (EXAMPLES / "data" / "receipt.png").read_bytes()
+    inbox.mkdir()
+    (inbox / "receipt-1.png").write_bytes(whole)
+    (inbox / "receipt-2.png").write_bytes(whole[: len(whole) // 2])
+    (inbox / "receipt-3.png").write_bytes((EXAMPLES / "data" / "canteen.png").read_bytes())
+    done = started(tmp_path, *AGENTKIT, "inbox", "reports")
+    assert (done.returncode, done.stdout) == (1, "")
+    report = f"reports/{date.today()}.md"
+    assert done.stderr == f"error: not everything could be paid; {report} says why\n"
+    _, _, first, second, third = (tmp_path / report).read_text().splitlines()
+    assert first.startswith("- receipt-1.png: 94.00 euros; 4 guests")
+    assert second.startswith("- receipt-2.png: 0.00 euros; not paid: the picture is damaged")
+    assert third.startswith("- receipt-3.png: 0.00 euros; not paid: there is no total in: Canteen")
 
 
 @pytest.mark.parametrize(
     ("example", "facts"),
     [("custom_tool.py", ["230", "93.6", "to_euros"]), ("typed_answer.py", ["130.80"])],
 )
-def test_the_facts_are_right(example: str, facts: list[str], tmp_path: Path) -> None:
-    if not present(entry("qwen2.5-coder-1.5b"), cache_folder()):
-        pytest.skip("the model is not on this machine: agentkit models pull qwen2.5-coder-1.5b")
-    env = {"PYTHONPATH": str(ROOT), "HOME": str(Path.home()), "OMP_WAIT_POLICY": "passive"}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / example)],
-        capture_output=True, text=True, check=False, cwd=tmp_path, env=env, timeout=600,
-    )  # fmt: skip
+def test_an_example_has_its_facts_right(example: str, facts: list[str], tmp_path: Path) -> None:
+    done = started(tmp_path, sys.executable, str(EXAMPLES / example))
     assert done.returncode == 0, done.stderr
     assert all(fact in done.stdout for fact in facts), done.stdout
