@@ -116,6 +116,13 @@ def render(value: Json) -> str:
             return json.dumps(value)
 
 
+def without_program(value: Json) -> Json:
+    """What `compute` came to, without the program, which is for whoever checks it; anything else
+    as it is."""
+    computed = isinstance(value, dict) and value.keys() == {"value", "code"}
+    return cast("dict[str, Json]", value)["value"] if computed else value
+
+
 def type_word(value: Json) -> str:
     """A word for the type of a value, as `list[dict]`."""
     if isinstance(value, dict) and _is_artifact(value):
@@ -145,8 +152,8 @@ def _object(value: dict[str, Json]) -> str:
         name = f" {value.get('name')!r}" if value.get("name") else ""
         preview = f": {value.get('preview')}" if value.get("preview") else ""
         return f"[{value['media_type']}{name}, {value['size_bytes']:,} bytes{preview}]"
-    if value.keys() == {"value", "code"}:  # computed: the program is for whoever checks it
-        return render(value["value"])
+    if (plain := without_program(value)) is not value:
+        return render(plain)
     text = value.get("text")
     if isinstance(text, str) and text.strip():  # a transcript, a page, a file: its text is it
         return text.strip()

@@ -13,7 +13,7 @@ from typing import Any
 from agentkit.errors import ToolError
 from agentkit.messages import Message, Request
 from agentkit.models.complete import complete
-from agentkit.planners.digest import cut, render, type_word
+from agentkit.planners.digest import cut, render, type_word, without_program
 from agentkit.planners.examples import nearest
 from agentkit.protocols import Model
 from agentkit.tool import Context, Tool, tool
@@ -56,16 +56,10 @@ def compute() -> Tool[Any, Any]:
             task: What to work out.
             values: The values to work with, by name; texts that hold the numbers are fine.
         """
-        known = {name: _plain(value) for name, value in values.items()}
+        known = {name: without_program(value) for name, value in values.items()}
         return await _agreed(_request(task, known, context), known, context.model)
 
     return work_out
-
-
-def _plain(value: Any) -> Any:
-    """What another program came to is its value; anything else is itself."""
-    worked = isinstance(value, dict) and value.keys() == {"value", "code"}
-    return value["value"] if worked else value
 
 
 async def _agreed(request: Request, values: Mapping[str, Any], model: Model) -> Worked:

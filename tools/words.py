@@ -13,6 +13,7 @@ import re
 import sqlite3
 from collections.abc import Iterable
 from threading import Lock
+from weakref import finalize
 
 MOST = 100
 """Passages that a query can find."""
@@ -24,6 +25,7 @@ class Words:
     def __init__(self, texts: Iterable[str]) -> None:
         self._lock = Lock()
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
+        finalize(self, self._database.close)
         self._database.execute("create virtual table passage using fts5(text, tokenize=porter)")
         self._database.executemany(
             "insert into passage(rowid, text) values (?, ?)", enumerate(texts)
@@ -31,7 +33,7 @@ class Words:
 
     def shares(self, query: str) -> dict[int, float]:
         """The passages with a word of the query: how well they match, as a share of the best."""
-        wanted = " OR ".join(f'"{word}"' for word in re.findall(r"\w+", query))
+        wanted = " OR ".join(f'"{word}"' for word in dict.fromkeys(re.findall(r"\w+", query)))
         if not wanted:
             return {}
         with self._lock:

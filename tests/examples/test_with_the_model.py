@@ -40,7 +40,7 @@ KILLS_A_RUN = 5
 SECONDS = 25.0
 """About as long as the demo takes from its start on."""
 
-pytestmark = pytest.mark.skipif(
+with_the_model = pytest.mark.skipif(
     not present(entry("qwen2.5-coder-1.5b"), cache_folder()),
     reason="the model is not on this machine: agentkit models pull",
 )
@@ -74,6 +74,7 @@ def killed(command: Sequence[str], folder: Path, seconds: float) -> None:
             process.kill()
 
 
+@with_the_model
 def test_the_facts_are_right(tmp_path: Path) -> None:
     shown = finished(DEMO, tmp_path)
     briefing = (tmp_path / "briefing.md").read_text("utf-8")
@@ -87,6 +88,7 @@ def test_the_facts_are_right(tmp_path: Path) -> None:
     assert "At the same time ran: order_text and voucher_text" in shown
 
 
+@with_the_model
 @pytest.mark.parametrize("seed", range((KILLS + KILLS_A_RUN - 1) // KILLS_A_RUN))
 def test_it_goes_on_wherever_it_is_killed(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
@@ -116,6 +118,7 @@ def reported(reports: Path) -> tuple[list[str], Counter[str]]:
     return asyncio.run(read())
 
 
+@with_the_model
 def test_cut_off_and_started_again_it_reports_what_is_paid(tmp_path: Path) -> None:
     killed(AGENTKIT, tmp_path, REPORT_SECONDS)
     done = started(tmp_path, *PYTHON)
@@ -147,6 +150,7 @@ def test_what_cannot_be_paid_is_said_and_the_rest_is_paid(tmp_path: Path) -> Non
     assert third.startswith("- receipt-3.png: 0.00 euros; not paid: there is no total in: Canteen")
 
 
+@with_the_model
 @pytest.mark.parametrize(
     ("example", "facts"),
     [("custom_tool.py", ["230", "93.6", "to_euros"]), ("typed_answer.py", ["130.80"])],
