@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.errors import UsageError
-from agentkit.media import Artifact
+from agentkit.media import Artifact, handle_schema
 from agentkit.protocols import ArtifactStore
 from agentkit.types import Json, Schema
 
@@ -45,8 +45,7 @@ def _read(name: str, given: object, artifacts: ArtifactStore) -> tuple[Json, Sch
             f"it is a {kind.__name__}"
         ) from None
     if isinstance(given, Artifact):
-        schema = TypeAdapter(Artifact).json_schema()
-        return value, {**schema, "contentMediaType": given.media_type}
+        return value, handle_schema(given.media_type)
     if isinstance(given, (dict, list, tuple)):
         return value, literal_schema(value)
     return value, TypeAdapter(kind).json_schema()

@@ -117,11 +117,15 @@ ImageBytes: TypeAlias = Annotated[bytes, Media("image/*")]
 """A parameter that receives the bytes of an image."""
 
 
+NAMED = {"Audio": "audio/*", "Image": "image/*"}
+"""What handles of these media types are called in plans and prompts; any other is an Artifact."""
+
+
 def handle_schema(pattern: str = ANY_MEDIA) -> dict[str, Any]:
     """The JSON Schema of a handle whose media type matches the pattern."""
     text = {"type": "string"}
     schema: dict[str, Any] = {
-        "title": {"audio/*": "Audio", "image/*": "Image"}.get(pattern, "Artifact"),
+        "title": next((name for name in NAMED if matches(pattern, NAMED[name])), "Artifact"),
         "type": "object",
         "properties": {
             "sha256": text,

@@ -10,7 +10,9 @@ from typing import Annotated, Any, cast
 import pytest
 from pydantic import TypeAdapter
 
+from agentkit.artifacts import FolderArtifacts
 from agentkit.errors import StoreError, UsageError
+from agentkit.inputs import read_inputs
 from agentkit.media import (
     Artifact,
     Audio,
@@ -180,3 +182,13 @@ def test_without_a_store_nothing_is_read() -> None:
 )
 def test_patterns_of_media_types(media_type: str, pattern: str, fits: bool) -> None:
     assert matches(media_type, pattern) is fits
+
+
+def test_a_file_that_a_run_is_given_is_named_as_a_parameter_of_its_kind_is(tmp_path: Path) -> None:
+    """Prompts tell inputs by these names, and examples are chosen by them."""
+    store = FolderArtifacts(tmp_path / "artifacts")
+    kinds = ("audio/flac", "image/png", "text/plain")
+    given = {f"file{n}": Artifact("0" * 64, kind, 1) for n, kind in enumerate(kinds)}
+    _, schemas = read_inputs(given, store)
+    assert [schema["title"] for schema in schemas.values()] == ["Audio", "Image", "Artifact"]
+    assert [schema["contentMediaType"] for schema in schemas.values()] == [*kinds]

@@ -21,7 +21,7 @@ ALWAYS = (*range(13), 24, 30, 60, 100, 365, 1000)
 
 _SEPARATORS = (r",(?=\S)", r";(?=\S)", r"\t", r"\|")
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER = re.compile(r"(?P<number>\d+(?:[.,]\d+)*)(?P<percent>\s*(?:%|per ?cent))?", re.IGNORECASE)
 
 _UNITS = dict(
     zip(
@@ -37,30 +37,31 @@ _WORDS = {**_UNITS, **_TENS, "hundred": 100, "thousand": 1000, "half": 0.5, "qua
 
 
 def numbers_in(text: str) -> list[str]:
-    """The numbers of a text as a program writes them, and what they are as a share of a hundred.
+    """The numbers of a text as a program writes them; of a percentage also the share and factors.
 
     >>> numbers_in("12 lamps, 15% off")
-    ['1.12', '0.88', '0.12', '12', '1.15', '0.85', '0.15', '15']
+    ['12', '1.15', '0.85', '0.15', '15']
     """
     found: dict[str, None] = {}
-    for match in _NUMBER.findall(text):
-        parts = re.split("[.,]" if match.count(".") > 1 else ",", match)
-        for spelled in (match.replace(",", ""), match.replace(",", "."), *parts):
+    for match in _NUMBER.finditer(text):
+        said = match["number"]
+        parts = re.split("[.,]" if said.count(".") > 1 else ",", said)
+        for spelled in (said.replace(",", ""), said.replace(",", "."), *parts):
             if spelled.count(".") < 2:
-                found |= dict.fromkeys(_forms(spelled))
+                found |= dict.fromkeys(_forms(spelled, percent=match["percent"] is not None))
     for word in re.findall(r"[a-z]+", text.lower()):
         if word in _WORDS:
             found[str(_WORDS[word])] = None
     return [*found]
 
 
-def _forms(spelled: str) -> list[str]:
-    """A number without leading zeros, as it stands and, of a share, as a factor."""
+def _forms(spelled: str, *, percent: bool) -> list[str]:
+    """A number without leading zeros, as it stands and, of a percentage, as a factor."""
     plain = spelled.lstrip("0") or "0"
     plain = f"0{plain}" if plain.startswith(".") else plain
     value = float(plain)
     short = f"{value:g}"
-    shares = [1 + value / 100, 1 - value / 100, value / 100] if 1 < value < 100 else []
+    shares = [1 + value / 100, 1 - value / 100, value / 100] if percent else []
     return [*(f"{share:.4f}".rstrip("0") for share in shares), plain, *[short] * ("e" not in short)]
 
 
@@ -68,8 +69,8 @@ def program_grammar(text: str, values: Iterable[Json]) -> str:
     """GBNF of a program: a comment that says what is worked out from what, a few assignments, the
     last one to `result`.
 
-    Its numbers are those of `text`, their percentages, and a few that always make sense. A line
-    either multiplies or adds, so that no order of operations can be missed. Calls, indices and
+    Its numbers are those of `text`, shares of its percentages, and a few that always make sense. A
+    line multiplies before it adds, so that no order of operations can be missed. Calls, indices and
     literals are free where one of the `values` is rows; prose is read and not taken apart.
     """
     numbers = dict.fromkeys([*numbers_in(text), *map(str, ALWAYS)])
@@ -80,13 +81,13 @@ def program_grammar(text: str, values: Iterable[Json]) -> str:
             f'root ::= comment step{{0,{MOST_STEPS}}} "result = " (value | name)',
             r'comment ::= "# " [^\n=]{8,120} "\n"',
             'step ::= [a-z] [a-z_]{2,40} " = " value "\\n"',
-            "value ::= number | term (times{1,6} | plus{1,6} | choice) | data",
+            "value ::= number | term (times{1,6} plus{0,3} | plus{1,6} | choice) | data",
             'times ::= (" * " | " / ") term',
             'plus ::= (" + " | " - ") term',
             'choice ::= compare | " if " term compare " else " term',
             'compare ::= (" < " | " <= " | " > " | " >= " | " == ") term',
             "term ::= name | number",
-            "name ::= [a-z] [a-z_0-9]*",
+            "name ::= [a-z] [a-z_]{0,40} ([0-9] [0-9]?)?",
             f"data ::= {free if any(map(is_rows, values)) else choose}",
             r'other ::= [^0-9.\n#;] | "." [a-z]',
             f"number ::= {' | '.join(map(json.dumps, numbers))}",

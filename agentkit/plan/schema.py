@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from agentkit.media import ANY_MEDIA, matches
+from agentkit.media import ANY_MEDIA, NAMED, matches
 from agentkit.nearest import nearest
 from agentkit.plan.literal import conforms
 from agentkit.plan.mismatch import Mismatch, worst
@@ -156,7 +156,7 @@ def _media_fits(producer: Type, consumer: Type, path: Path) -> Mismatch | None:
 
 def _artifact_name(member: Type, pattern: str) -> str:
     name = type_name(member)
-    return name if name in ("Audio", "Image") else f"{name} ({pattern})"
+    return name if NAMED.get(name) == pattern else f"{name} ({pattern})"
 
 
 def _array_fits(producer: Type, consumer: Type, path: Path, assumed: _Assumed) -> Mismatch | None:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 DEMO = (sys.executable, str(EXAMPLES / "briefing.py"))
 RESUME = (sys.executable, "-m", "agentkit", "resume", "last")
-LEFT_TO_PAY = "195"
+COST = "195"
 REPORT = str(EXAMPLES / "nightly_report.py")
 AGENTKIT = (sys.executable, "-W", "error", "-m", "agentkit", "run", REPORT)
 PYTHON = (sys.executable, "-W", "error", REPORT)
@@ -79,7 +79,7 @@ def test_the_facts_are_right(tmp_path: Path) -> None:
     shown = finished(DEMO, tmp_path)
     briefing = (tmp_path / "briefing.md").read_text("utf-8")
     answer, _, sources = briefing.partition("Sources:")
-    assert LEFT_TO_PAY in answer, shown
+    assert COST in answer, shown
     assert "rooms-and-equipment.txt" in sources, shown
     plan = [line for line in shown.splitlines() if line.startswith("  plan")]
     tools = ("transcribe(", "read_image(", "search(", "compute(", "answer(")
@@ -95,7 +95,7 @@ def test_it_goes_on_wherever_it_is_killed(seed: int, tmp_path: Path) -> None:
     for _ in range(min(KILLS_A_RUN, KILLS - seed * KILLS_A_RUN)):
         killed(RESUME if journal(tmp_path) else DEMO, tmp_path, chance.uniform(0.5, SECONDS))
         assert set(ended(journal(tmp_path)).values()) <= {1}
-    assert LEFT_TO_PAY in finished(RESUME if journal(tmp_path) else DEMO, tmp_path)
+    assert COST in finished(RESUME if journal(tmp_path) else DEMO, tmp_path)
     events = journal(tmp_path)
     assert set(ended(events).values()) == {1}
     last_end = {event.node: event.seq for event in events if event.type == "node.ended"}

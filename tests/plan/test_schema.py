@@ -130,7 +130,7 @@ def test_what_does_not_fit(
 def test_media_types_fit_by_their_patterns() -> None:
     png, image, audio = map(handle_schema, ("image/png", "image/*", "audio/*"))
     assert fits(png, image) is None
-    assert fits(image, png) == Mismatch("Artifact (image/png)", "Image")
+    assert fits(image, png) == Mismatch("Image (image/png)", "Image")
     assert fits(audio, image) == Mismatch("Image", "Audio")
 
 

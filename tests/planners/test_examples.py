@@ -73,3 +73,14 @@ def test_a_kind_of_inputs_that_no_example_has_gets_those_without_and_those_that_
     group = alike("Any.\nInputs: sound: Audio, names: list[str]", shipped())
     ends = {one.task.partition("\nInputs: ")[2].rpartition(": ")[2] for one in group}
     assert {"", "Audio", "list[str]"} <= ends
+
+
+def test_no_example_is_a_task_that_is_shown_or_measured() -> None:
+    """Who plans after the plan of its own task shows nothing."""
+    root = Path(__file__).parents[2]
+    written = (root / "examples").glob("*.py"), (root / "benchmarks/planning_tasks").glob("*.jsonl")
+    texts = [path.read_text("utf-8") for paths in written for path in paths]
+    assert len(texts) > 5
+    for example in shipped():
+        task = example.task.partition("\n")[0]
+        assert not any(task in text for text in texts), task
