@@ -16,6 +16,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import typing_extensions
 
 from agentkit.carry_on import Equipment, carry_on, draft
+from agentkit.decisions import Approver, Rule
 from agentkit.engine.limits import Limits
 from agentkit.errors import UsageError
 from agentkit.events import Event
@@ -49,7 +50,8 @@ class Agent(Generic[Output]):
 
     `tools` are plain typed functions, `Tool`s, or names of built-in ones; `output` the type of the
     answer (text by default); `store` a folder, `"memory"`, or an open `Store`; `origin`, as
-    `file.py:name`, is where `agentkit resume` finds this agent again.
+    `file.py:name`, is where `agentkit resume` finds this agent again. `approve` are rules that say
+    which calls somebody must allow; `approver` is asked about them, else the run pauses.
 
         >>> from agentkit import Agent
         >>> from agentkit.testing import ScriptedModel
@@ -67,6 +69,8 @@ class Agent(Generic[Output]):
     output: type[Output] | None = None
     memory: Sequence[Memory] = ()
     limits: Limits = field(default_factory=Limits)
+    approve: Sequence[Rule] = ()
+    approver: Approver | None = None
     store: str | Path | Store = ".agentkit"
     instructions: str = ""
     name: str = "agent"
@@ -172,6 +176,8 @@ class Agent(Generic[Output]):
             limits=self.limits,
             store=store,
             instructions=self.instructions,
+            approve=self.approve,
+            approver=self.approver,
         )
 
     @cached_property

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from typing_extensions import TypeVar
 
 from agentkit.answer import make_answer
+from agentkit.decisions import Approver, Rule
 from agentkit.drive import Ended, Planning, drive
+from agentkit.engine.asked import nobody
 from agentkit.engine.limits import Limits
 from agentkit.engine.scheduler import Scheduler
-from agentkit.errors import LimitReached, RunError
+from agentkit.errors import LimitReached, RunError, RunPaused
 from agentkit.plan.graph import Patch, Plan
 from agentkit.plan.problem import Problem, problem_from_json
 from agentkit.plan.source import to_source
@@ -45,6 +47,8 @@ class Equipment(Generic[Output]):
     limits: Limits
     store: Store
     instructions: str
+    approve: Sequence[Rule] = ()
+    approver: Approver | None = None
 
 
 async def carry_on(
@@ -66,6 +70,10 @@ async def _ending(recorder: Recorder, store: Store) -> AsyncGenerator[None]:
         yield
     except asyncio.CancelledError:
         recorder.record("run.ended", data={"status": "cancelled", "error": "the run was cancelled"})
+        raise
+    except RunPaused as error:
+        error.run_id = recorder.run
+        recorder.record("run.ended", data={"status": "paused", "error": str(error)})
         raise
     except Exception as error:
         # Also what nobody foresaw (a user's planner or model): followers wait for this event.
@@ -122,17 +130,14 @@ def type_of(output: type[Any] | None) -> TypeAdapter[Any] | None:
 def _scheduler(equipment: Equipment[Any], recorder: Recorder, state: RunState) -> Scheduler:
     store = equipment.store
     return Scheduler(
-        run=recorder.run,
-        task=state.task,
+        state=state,
         tools=equipment.tools,
         record=recorder.record,
         barrier=lambda: store.journal.flush(recorder.run),
         artifacts=store.artifacts,
         model=lambda node: RecordedModel(equipment.model, recorder, node),
-        inputs=state.inputs,
-        outcomes=state.outcomes,
-        intents=state.intents,
-        effects=state.effects,
+        rules=equipment.approve,
+        ask=equipment.approver or nobody,
         limits=equipment.limits,
         cache=store.journal,
     )

@@ -130,11 +130,12 @@ class Planning:
         self.recorder.record("plan.refused", data=data)
 
     def news(self, outcomes: Mapping[str, Outcome]) -> bool:
-        """Whether a node has failed that the planner has not been told of."""
+        """Whether a node has failed, or was denied, that the planner has not been told of."""
         return bool(self._untold(outcomes))
 
     def _untold(self, outcomes: Mapping[str, Outcome]) -> set[str]:
-        return {name for name, end in outcomes.items() if end.status == "failed"} - self.told
+        told = {name for name, end in outcomes.items() if end.status in ("failed", "denied")}
+        return told - self.told
 
 
 def _ending(patch: Patch) -> Ended:

@@ -9,6 +9,7 @@
     │   ├── ModelError      the language model could not be reached or answered nonsense
     │   ├── LimitReached    nodes, depth, replans, seconds: a bound of the run was hit
     │   ├── RunCancelled    somebody stopped the run; it can be resumed
+    │   ├── RunPaused       the run waits for somebody's decision
     │   └── StoreError      the journal or the artifact store cannot be read or written
     └── ToolError           a tool's: told to the planner, poisons only the node's dependants
         └── EvaluationError a pure expression's, with the same consequences
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agentkit.decisions import Question
     from agentkit.plan.problem import Problem
 
 
@@ -93,6 +95,18 @@ class LimitReached(RunError):
 
 class RunCancelled(RunError):
     """The run was stopped before its end; `agentkit resume` goes on with it."""
+
+
+class RunPaused(RunError):
+    """Nothing can go on before somebody decides; nothing is lost, and nothing is kept in memory.
+
+    `questions` are the calls that wait.
+    """
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        calls = ", ".join(f"{one.node} ({one.tool})" for one in questions)
+        super().__init__(f"the run waits for approval of {calls}; approve or deny, then resume it")
+        self.questions = tuple(questions)
 
 
 class StoreError(RunError):

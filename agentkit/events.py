@@ -11,10 +11,15 @@
 | model.answered | call id | text, usage, finish, seconds |
 | node.started | node id | tool, args (resolved) |
 | node.retried | node id | attempt, error, wait_s |
+| node.asked | node id | tool, effect, args, key, why: it waits for somebody's approval |
+| node.decided | node id | key, verdict, args, value, reason, by |
 | effect.intent | node id | key |
 | effect.receipt | node id | key |
 | node.ended | node id | status, value or failure, seconds, attempts |
-| run.ended | | status: answered, failed, cancelled, paused; answer, output, cites; error, kind |
+| run.ended | | status (answered, failed, cancelled, paused), answer, output, cites, error, kind |
+
+A run that is paused waits for decisions; they come after its `run.ended`. One about a call in doubt
+opens a run that has ended: `run.resumed` goes on with it.
 
 Transient events are shown to whoever follows the run and never stored (`seq` is 0): `node.progress`
 (done, total, unit), `model.text` (purpose, text), `answer.text` (text).
@@ -40,6 +45,8 @@ EventType = Literal[
     "model.answered",
     "node.started",
     "node.retried",
+    "node.asked",
+    "node.decided",
     "effect.intent",
     "effect.receipt",
     "node.ended",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias, cast
 
+from agentkit.decisions import Decision, Question, decision_from_json, question_from_json
 from agentkit.events import Event, EventType
 from agentkit.messages import Usage
 from agentkit.outcome import Outcome, outcome_from_json
@@ -49,11 +50,12 @@ class RunState:
     `outcomes` are of nodes, map elements (`notes[3]`) and their calls (`notes[3].summarize_1`).
     `started` are the nodes that started and did not end, `intents` the idempotency keys of effects
     that were begun and have no receipt, by node, `effects` what those with a receipt came to, by
-    key. `turn` is the number of the planner's next turn, `turn_ended` how the last one ended, None
-    while one is open, `turn_grew` whether it changed the plan; `repairs` is the number of turns
-    that ended with problems, `told` are the failures that the planner has been told of. `output` is
-    the answer in the JSON of the agent's output type. After `run.resumed`, nodes that ended
-    `cancelled` have no outcome any more: they start again.
+    key. `asked` are the calls that wait for a decision, by node, `decisions` those taken, by the
+    call's key. `turn` is the number of the planner's next turn, `turn_ended` how the last one
+    ended, None while one is open, `turn_grew` whether it changed the plan; `repairs` is the number
+    of turns that ended with problems, `told` are the failures that the planner has been told of.
+    `output` is the answer in the JSON of the agent's output type. After `run.resumed`, nodes that
+    ended `cancelled` have no outcome any more: they start again.
 
     `turn_plan` is the plan as the open turn of the planner found it, `turn_patches` what that turn
     has changed in it so far: a turn that was cut off is taken again from where it began.
@@ -72,6 +74,8 @@ class RunState:
     started: frozenset[str] = frozenset()
     intents: Mapping[str, str] = field(default_factory=dict[str, str])
     effects: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
+    asked: Mapping[str, Question] = field(default_factory=dict[str, Question])
+    decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
     turn: int = 0
     turn_ended: str | None = None
     turn_grew: bool = False
@@ -115,6 +119,8 @@ class _Build:
     started: set[str] = field(default_factory=set[str])
     intents: dict[str, str] = field(default_factory=dict[str, str])
     effects: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
+    asked: dict[str, Question] = field(default_factory=dict[str, Question])
+    decisions: dict[str, Decision] = field(default_factory=dict[str, Decision])
     turn: int = 0
     turn_ended: str | None = None
     turn_grew: bool = False
@@ -145,6 +151,8 @@ class _Build:
             started=frozenset(self.started),
             intents=self.intents,
             effects=self.effects,
+            asked=self.asked,
+            decisions=self.decisions,
             turn=self.turn,
             turn_ended=self.turn_ended,
             turn_grew=self.turn_grew,
@@ -218,6 +226,8 @@ def _forget(build: _Build, names: set[str]) -> None:
     for name in [each for each in build.outcomes if owner(each) in names]:
         del build.outcomes[name]
     build.started -= {name for name in build.started if owner(name) in names}
+    for name in [each for each in build.asked if owner(each) in names]:
+        del build.asked[name]
 
 
 def owner(name: str) -> str:
@@ -246,8 +256,37 @@ def _receipt(build: _Build, node: str, data: dict[str, Any]) -> None:
         build.effects[data["key"]] = end
 
 
+def _asked(build: _Build, node: str, data: dict[str, Any]) -> None:
+    build.asked[node] = question_from_json(node, data)
+
+
+def _decided(build: _Build, node: str, data: dict[str, Any]) -> None:
+    decision = decision_from_json(node, data)
+    build.asked.pop(node, None)
+    build.decisions[decision.key] = decision
+    if decision.verdict in ("approve", "deny"):
+        return
+    _reopen(build, node)
+    build.intents.pop(node, None)
+    if decision.verdict == "done":
+        end = Outcome("value", decision.value)
+        build.outcomes[node] = build.effects[decision.key] = end
+
+
+def _reopen(build: _Build, node: str) -> None:
+    """Drop what a node in doubt came to, and all that came of it: the run goes on from there."""
+    top = owner(node)
+    _forget(build, dependants(build.nodes, {top}))
+    around = {name for name in build.outcomes if name == top or node.startswith(f"{name}.")}
+    kept_out = {name for name, end in build.outcomes.items() if end.status == "skipped"}
+    for name in {node, *around, *(each for each in kept_out if owner(each) == top)}:
+        build.outcomes.pop(name, None)
+    build.ended = {}
+
+
 def _ended(build: _Build, node: str, data: dict[str, Any]) -> None:
     build.started.discard(node)
+    build.asked.pop(node, None)
     build.outcomes[node] = outcome_from_json(data)
 
 
@@ -292,6 +331,8 @@ _STEPS: Mapping[EventType, _Step] = {
     "model.called": _called,
     "model.answered": _answered,
     "node.started": _started,
+    "node.asked": _asked,
+    "node.decided": _decided,
     "effect.intent": _intent,
     "effect.receipt": _receipt,
     "node.ended": _ended,

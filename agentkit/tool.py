@@ -16,7 +16,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, Generic, Protocol, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, cast, overload
 
 from typing_extensions import ParamSpec, TypedDict, TypeVar, Unpack
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P", default=...)
 R = TypeVar("R", default=Any)
+
+NOT_DONE: Final = object()
+"""What a tool's `reconcile` gives back where the call did not take effect: it is made again."""
 
 
 class Context(Protocol):
@@ -84,6 +87,10 @@ class Tool(Generic[P, R]):
 
     `cache` keeps results by name and arguments; a text says what else they depend on, such as the
     model that makes them.
+
+    `approve` says which calls a person must allow: all, or those whose arguments it is true for.
+    `reconcile` tells by its idempotency key what a `once` call came to that nobody heard of again,
+    or `NOT_DONE`; where it raises, the call stays in doubt.
     """
 
     name: str
@@ -104,6 +111,8 @@ class Tool(Generic[P, R]):
     cache: bool | str = False
     batch: int | None = None
     expected_s: float = 1.0
+    approve: bool | Callable[[Mapping[str, Json]], bool] = False
+    reconcile: Callable[[str], Any] | None = None
 
     def __post_init__(self) -> None:
         for complaint in _complaints(self):
@@ -130,6 +139,8 @@ class ToolOptions(TypedDict, total=False):
     cache: bool | str
     batch: int | None
     expected_s: float
+    approve: bool | Callable[[Mapping[str, Json]], bool]
+    reconcile: Callable[[str], Any] | None
 
 
 @overload
@@ -249,6 +260,8 @@ def _complaints(tool: Tool[..., Any]) -> list[str]:
         found.append('batch= gathers calls in this process; use runs="thread", or no batch')
     if tool.cache and tool.effect != "pure":
         found.append(f'cache={tool.cache!r} needs effect="pure"; found {tool.effect!r}')
+    if tool.reconcile and tool.effect != "once":
+        found.append(f'reconcile= is for effect="once"; {tool.effect!r} may simply be repeated')
     limits = {
         "timeout_s": tool.timeout_s,
         "concurrency": tool.concurrency,

@@ -16,6 +16,7 @@ from agentkit.events import Event, EventType
 from agentkit.journal import MemoryJournal
 from agentkit.plan.expression import expression
 from agentkit.plan.graph import Arg, Call, Const
+from agentkit.state import RunState
 from agentkit.tool import Tool, tool
 from agentkit.types import Json
 
@@ -156,7 +157,7 @@ def engine_for(
         tools=tools,
         record=record,
         artifacts=FolderArtifacts(Path("unused")),
-        run="run",
+        state=RunState(run="run"),
         barrier=journal.flush,
         cache=journal,
         limits=limits or Limits(repeats=10**9),

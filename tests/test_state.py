@@ -208,10 +208,7 @@ async def _run(log: Events, state: RunState) -> dict[str, Outcome]:
         tools={"add": add},
         record=log,
         artifacts=FolderArtifacts(Path("unused")),
-        run="r",
-        inputs=state.inputs,
-        outcomes=state.outcomes,
-        intents=state.intents,
+        state=state,
         limits=Limits(repeats=100),  # which of equal calls is one too many depends on the order
     ) as scheduler:
         scheduler.add(state.plan.nodes.values())

@@ -18,7 +18,10 @@ from agentkit.cli.text import inert
 from agentkit.errors import AgentkitError, RunError
 
 DEBUG = "--debug"
-COMMANDS = ("run", "plan", "resume", "runs", "show", "tools", "models", "doctor")
+COMMANDS = (
+    "run", "plan", "resume", "approve", "deny", "resolve", "runs", "show", "tools", "models",
+    "doctor",
+)  # fmt: skip
 
 
 class _Commands(click.Group):

@@ -13,6 +13,7 @@ import click
 
 from agentkit.cli.settings import store_option
 from agentkit.errors import UsageError
+from agentkit.types import Json
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
@@ -102,6 +103,7 @@ def changed(before: Chosen, by: Chosen) -> Chosen:
 def build(chosen: Chosen, env: Mapping[str, str]) -> Agent[Any]:
     """The agent. Raises `UsageError` where the options do not fit together."""
     from agentkit.agent import Agent
+    from agentkit.cli.ask import approver
     from agentkit.cli.settings import model_of
 
     limits = parse_limits(chosen.limits)
@@ -122,6 +124,8 @@ def build(chosen: Chosen, env: Mapping[str, str]) -> Agent[Any]:
             store=chosen.store,
             origin=chosen.origin,
         )
+    if agent.approver is None:
+        agent = replace(agent, approver=approver())
     return replace(agent, limits=replace(agent.limits, **limits)) if limits else agent
 
 
@@ -178,7 +182,7 @@ def parse_inputs(inputs: tuple[str, ...], values: tuple[str, ...]) -> dict[str, 
             raise UsageError(f"expected {option} NAME={shape}; got {text!r}")
         if name in found:
             raise UsageError(f"the input {name!r} is given twice; drop one of them")
-        found[name] = _file(name, content) if is_file else _json_or_text(content)
+        found[name] = _file(name, content) if is_file else json_or_text(content)
     return found
 
 
@@ -189,8 +193,10 @@ def _file(name: str, content: str) -> Path:
     return path
 
 
-def _json_or_text(content: str) -> object:
+def json_or_text(content: str) -> Json:
+    """The JSON value, or the text itself where it is none."""
     try:
-        return json.loads(content)
+        found: Json = json.loads(content)
+        return found
     except ValueError:
         return content

@@ -7,7 +7,7 @@ import traceback
 from typing import Final, Literal, TypeAlias
 
 from agentkit.cli.text import inert
-from agentkit.errors import AgentkitError, LimitReached, RunCancelled, UsageError
+from agentkit.errors import AgentkitError, LimitReached, RunCancelled, RunPaused, UsageError
 
 Output: TypeAlias = Literal["answer", "json", "events"]
 """What a command that runs a task puts on standard output."""
@@ -16,6 +16,7 @@ ANSWERED: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 LIMIT: Final = 3
+PAUSED: Final = 5
 CANCELLED: Final = 130
 
 
@@ -26,6 +27,8 @@ def code_of(error: AgentkitError) -> int:
             return USAGE
         case LimitReached():
             return LIMIT
+        case RunPaused():
+            return PAUSED
         case RunCancelled():
             return CANCELLED
         case _:

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 
 from agentkit.cli.settings import DEFAULT_STORE, STORE_VARIABLE
-from agentkit.errors import AgentkitError, LimitReached, RunError
+from agentkit.errors import AgentkitError, LimitReached, RunError, RunPaused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,11 @@ class Hints:
         """What can be done about a run that failed; empty where the error is not a run's."""
         if not isinstance(error, RunError) or error.run_id is None:
             return ""
+        if isinstance(error, RunPaused):
+            return "\n".join(
+                f"to allow it: agentkit approve {error.run_id} {one.node}{self._in_store()}"
+                for one in error.questions
+            )
         kept = f"what the run did is kept: {self.show(error.run_id)}"
         if not self.resumable:
             return kept

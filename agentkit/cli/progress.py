@@ -176,6 +176,13 @@ def _of_node(row: Row, event: Event) -> Row:
         return replace(row, detail=f"attempt {attempt} failed: {error_of(data.get('error'))}")
     if event.type == "node.progress":
         return replace(row, detail=how_far(data))
+    if event.type == "node.asked":
+        args = data.get("args")
+        shown = arguments(args) if isinstance(args, dict) else ""
+        what = f"{text_of(data.get('tool'))} {shown}".strip()
+        return replace(row, what=what, state="wait", detail=f"waits: {text_of(data.get('why'))}")
+    if event.type == "node.decided":
+        return replace(row, state="wait", detail=f"decided: {text_of(data.get('verdict'))}")
     failure = data.get("failure")
     cause = failure.get("cause") if isinstance(failure, dict) else None
     seconds = data.get("seconds")

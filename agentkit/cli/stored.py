@@ -22,7 +22,7 @@ def summaries(store: str, limit: int = _MOST_RUNS) -> Sequence[RunSummary]:
     """The newest runs first. Raises `UsageError` where there is no store."""
 
     async def read() -> Sequence[RunSummary]:
-        async with _journal(store) as journal:
+        async with opened(store) as journal:
             return await journal.runs(limit=limit)
 
     require_store(store)
@@ -36,12 +36,17 @@ def events_of(store: str, run: str) -> Sequence[Event]:
     """
 
     async def read() -> Sequence[Event]:
-        async with _journal(store) as journal:
-            known = [summary.run for summary in await journal.runs(limit=_MOST_RUNS)]
-            return await journal.events(the_one(run, known, store))
+        async with opened(store) as journal:
+            return await journal.events(await run_named(journal, run, store))
 
     require_store(store)
     return asyncio.run(read())
+
+
+async def run_named(journal: Journal, run: str, store: str) -> str:
+    """The id of the run named by its id, the beginning of it, or `last`. Raises `UsageError`."""
+    known = [summary.run for summary in await journal.runs(limit=_MOST_RUNS)]
+    return the_one(run, known, store)
 
 
 def the_one(run: str, known: Sequence[str], store: str) -> str:
@@ -62,7 +67,8 @@ def require_store(store: str) -> None:
 
 
 @asynccontextmanager
-async def _journal(store: str) -> AsyncGenerator[Journal]:
+async def opened(store: str) -> AsyncGenerator[Journal]:
+    """The journal of a store, closed afterwards."""
     from agentkit.store import open_store
 
     opened = open_store(store)

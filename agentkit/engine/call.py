@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agentkit.engine.context import CallContext, Record, canonical
+from agentkit.decisions import Decision, Question, Rule, asked_because
+from agentkit.engine.context import CallContext, Record, canonical, idempotency_key
 from agentkit.engine.door import finished, prepared
 from agentkit.engine.item import Item
 from agentkit.engine.limits import Limits
 from agentkit.engine.place import Places, TimedOut
 from agentkit.engine.process import ProcessDied, RemoteError
+from agentkit.engine.reconcile import reconciled
 from agentkit.engine.retry import retry, worth_retrying
 from agentkit.errors import EvaluationError
 from agentkit.outcome import Failure, Outcome
@@ -47,7 +49,8 @@ class Caller:
     """Makes calls. What it holds is the same for all the calls of a run.
 
     `intents` are the keys of effects that were begun and not heard of again, by node; `effects`
-    what `once` calls came to, by key: a node that runs anew must not repeat them.
+    what `once` calls came to, by key: a node that runs anew must not repeat them. `rules` say which
+    calls somebody must approve, `decisions` what was decided, by the key of the call as planned.
     """
 
     run: str
@@ -62,19 +65,50 @@ class Caller:
     limits: Limits
     cache: Cache | None
     places: Places
+    rules: Sequence[Rule]
+    decisions: Mapping[str, Decision]
     _seen: Counter[int] = field(default_factory=Counter[int])
 
-    async def call(self, item: Item, node: Call, tool: Tool) -> Outcome:
-        """How the call ended. Its failures are outcomes; `StoreError` is raised, and cancelling."""
+    async def call(self, item: Item, node: Call, tool: Tool) -> Outcome | Question:
+        """How the call ended, or what somebody has to decide before it is made.
+
+        Its failures are outcomes; `StoreError` is raised, and cancelling.
+        """
         try:
             args = _arguments(item, node)
-        except EvaluationError as error:
+            allowed = self._allowed(item.id, tool, args)
+        except Exception as error:  # noqa: BLE001 - a rule's boundary, which is the user's
             return Outcome("failed", failure=_failure(error), attempts=0)
+        if isinstance(allowed, Question | Outcome):
+            return allowed
+        return await self._call(item, tool, allowed)
+
+    def _allowed(
+        self, node: str, tool: Tool, args: dict[str, Json]
+    ) -> dict[str, Json] | Question | Outcome:
+        """The arguments to call with, or the question whether to call at all, or its denial."""
+        if not tool.approve and not self.rules:
+            return args
+        why = asked_because(tool, args, self.rules)
+        if why is None:
+            return args
+        key = idempotency_key(self.run, node, canonical(args))
+        decision = self.decisions.get(key)
+        if decision is None:
+            return Question(
+                node=node, tool=tool.name, effect=tool.effect, args=args, key=key, why=why
+            )
+        if decision.verdict == "deny":
+            message = decision.reason or f"the call of {tool.name} was not approved"
+            return Outcome("denied", failure=Failure("Denied", message), attempts=0)
+        return args if decision.args is None else dict(decision.args)
+
+    async def _call(self, item: Item, tool: Tool, args: dict[str, Json]) -> Outcome:
         text = canonical(args)
         context = CallContext(
             self.run, self.task, item.id, self.artifacts, text, self.model, self.progress
         )
-        refusal = self._refusal(item, tool, context)
+        refusal = await self._refusal(item, tool, context)
         if refusal is not None:
             return refusal
         self.record("node.started", item.id, {"tool": tool.name, "args": args})
@@ -97,17 +131,18 @@ class Caller:
             self.effects[context.key] = outcome
         return outcome
 
-    def _refusal(self, item: Item, tool: Tool, context: CallContext) -> Outcome | None:
+    async def _refusal(self, item: Item, tool: Tool, context: CallContext) -> Outcome | None:
         """The outcome of a call that must not be made, or not again."""
         if tool.effect == "once":
             if (done := self.effects.get(context.key)) is not None:
                 return replace(done, seconds=0.0, attempts=0)
             if self.intents.get(item.id) == context.key:
-                message = (
-                    f"{tool.name} was called before and stopped, and nobody knows whether it took "
-                    "effect; look, then plan anew"
-                )
-                return Outcome("in_doubt", failure=Failure("InDoubt", message), attempts=0)
+                end = await reconciled(tool, context)
+                if end is not None:
+                    if end.ok:
+                        self.effects[context.key] = end
+                        self._answered(item, context.key)
+                    return end
         if item.element or self._count(tool, context.arguments) <= self.limits.repeats:
             return None  # an element is bounded by its list, and equal elements are no loop
         message = (

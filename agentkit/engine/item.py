@@ -14,7 +14,7 @@ from agentkit.types import Json
 if TYPE_CHECKING:
     from agentkit.engine.lane import Lane
 
-State = Literal["waiting", "ready", "running", "ended"]
+State = Literal["waiting", "ready", "running", "asked", "ended"]
 Scope: TypeAlias = MutableMapping[str, Json]
 
 

@@ -47,6 +47,12 @@ class Queue:
             return self._start(fresh.popleft(), lane)
         return self._choose()
 
+    @property
+    def empty(self) -> bool:
+        """Whether no call is ready."""
+        waiting = any(item.state == "ready" for item in self._fresh)
+        return not waiting and not any(lane.heap for lane in self._lanes)
+
     def release(self, item: Item) -> None:
         """A call is over: its places are free."""
         for gate, units in _lane(item).gates:

@@ -15,6 +15,8 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from agentkit.decisions import Question, Rule
+from agentkit.engine.asked import Ask, Asked, nobody
 from agentkit.engine.build import Builder, in_order
 from agentkit.engine.call import Cache, Caller
 from agentkit.engine.context import Record
@@ -32,7 +34,7 @@ from agentkit.errors import EvaluationError, LimitReached, RunCancelled, StoreEr
 from agentkit.events import EventType
 from agentkit.outcome import Failure, Outcome, outcome_to_json
 from agentkit.plan.graph import Call, Map, Node, Patch
-from agentkit.state import owner
+from agentkit.state import RunState, owner
 from agentkit.tool import Tool
 from agentkit.types import Json
 
@@ -47,12 +49,13 @@ class Scheduler:
 
     Use it as an async context manager: leaving the block cancels what still runs. `tools` by name;
     `record` appends an event, and `await barrier()` returns when what was recorded is durable;
-    `model` gives the model for the calls of a node; `outcomes`, `intents` (keys by node) and
-    `effects` (outcomes by key) are what a journal knew before a resume: a finished node is not run
-    again, a `once` call with an intent and no receipt ends in doubt, one that was answered keeps
-    its value; `cache` keeps results of pure tools; `estimate` gives a call's seconds,
-    else its tool's `expected_s` counts. Raises `UsageError` for a tool that needs more of a
-    resource than `limits` has.
+    `state` is the run's, as its journal stands: a finished node is not run again, a `once` call
+    with an intent and no receipt ends in doubt, one that was answered keeps its value, and what was
+    decided counts. `model` gives the model for the calls of a node. Calls that the `rules` or their
+    tools want approved wait, and `ask` is asked about all of them once nothing else can go on.
+    `cache` keeps results of pure tools; `estimate` gives a call's seconds, else its tool's
+    `expected_s` counts. Raises `UsageError` for a tool that needs more of a resource than `limits`
+    has.
     """
 
     def __init__(
@@ -61,37 +64,37 @@ class Scheduler:
         tools: Mapping[str, Tool],
         record: Record,
         artifacts: ArtifactStore,
-        run: str,
-        task: str = "",
+        state: RunState,
         barrier: Callable[[], Awaitable[None]] | None = None,
         model: Callable[[str], Model] | None = None,
-        inputs: Mapping[str, Json] | None = None,
-        outcomes: Mapping[str, Outcome] | None = None,
-        intents: Mapping[str, str] | None = None,
-        effects: Mapping[str, Outcome] | None = None,
+        rules: Sequence[Rule] = (),
+        ask: Ask = nobody,
         limits: Limits | None = None,
         cache: Cache | None = None,
         estimate: Callable[[Call], float] | None = None,
     ) -> None:
         limits = limits or Limits()
         self._recorder = record
-        self._values: dict[str, Json] = dict(inputs or {})
+        self._values: dict[str, Json] = dict(state.inputs)
         bounds = lanes(tools, limits)
         self._queue = Queue(bounds.values(), lambda: self._loop.time())
         self._tasks = Tasks()
         self._places = Places(spawn=self._tasks.spawn, freed=self._freed)
         self._build = Builder(tools, bounds, limits, self._values, estimate)
-        self._known = dict(outcomes or {})
+        self._known = dict(state.outcomes)
         self._outcomes = dict(self._known)
         self._flow = Dataflow()
         self._watches = Watches()
         self._error: BaseException | None = None
         self._stopped = False
+        self._running = 0
         self._alarm: asyncio.TimerHandle | None = None
+        self._asked = Asked(self._note, ask, state)
         self._caller = Caller(
-            run=run, task=task, record=self._record, barrier=barrier or _nothing,
-            progress=self._progress, artifacts=artifacts, model=model, intents=dict(intents or {}),
-            effects=dict(effects or {}), limits=limits, cache=cache, places=self._places,
+            run=state.run, task=state.task, record=self._record, barrier=barrier or _nothing,
+            progress=self._progress, artifacts=artifacts, model=model, intents=dict(state.intents),
+            effects=dict(state.effects), limits=limits, cache=cache, places=self._places,
+            rules=tuple(rules), decisions=self._asked.decisions,
         )  # fmt: skip
 
     async def __aenter__(self) -> Self:
@@ -143,6 +146,7 @@ class Scheduler:
             self._values.pop(item.id, None)
         self._forget({item.id for item in gone})
         self._flow.remove(gone)
+        self._asked.forget(gone)
         self._watches.ended(item.id for item in gone)
         self._pump()
         return [
@@ -171,14 +175,30 @@ class Scheduler:
     async def settled(self, names: Iterable[str] | None = None) -> None:
         """Returns when all nodes have ended, or these and what they need.
 
-        Raises `StoreError` where the journal failed, `RunCancelled` after `cancel`.
+        Raises `StoreError` where the journal failed, `RunCancelled` after `cancel`, and `RunPaused`
+        where only calls are left that wait for somebody's decision.
         """
-        self._check()
-        if names is None:
-            if self._flow.open:
-                await self._watches.wait(None)
-        elif pending := self._flow.open_below(names):
-            await self._watches.wait(pending)
+        names = None if names is None else list(names)
+        while True:
+            self._check()
+            pending = None if names is None else self._flow.open_below(names)
+            if not (self._flow.open if pending is None else pending):
+                return
+            if self._stuck:
+                await self._decide()
+            else:
+                await self._watches.wait(pending)
+
+    @property
+    def _stuck(self) -> bool:
+        """Whether nothing can go on before somebody decides."""
+        idle = not self._running and self._queue.empty and not self._flow.ready
+        return idle and bool(self._asked)
+
+    async def _decide(self) -> None:
+        for item in await self._asked.decided():
+            self._queue.put(item)
+        self._pump()
 
     def _check(self) -> None:
         if self._error is not None:
@@ -213,7 +233,7 @@ class Scheduler:
             if next_call is None:
                 break
             self._start(next_call)
-        self._watches.wake(all_ended=not self._flow.open)
+        self._watches.wake(all_ended=not self._flow.open, stuck=self._stuck)
         self._set_alarm()
 
     def _set_alarm(self) -> None:
@@ -227,19 +247,23 @@ class Scheduler:
     def _start(self, item: Item) -> None:
         assert isinstance(item.node, Call)
         run = self._run(item, item.node, self._build.tool(item.node))
+        self._running += 1
         item.task = self._tasks.spawn(run, partial(self._ended, item))
 
     async def _run(self, item: Item, node: Call, tool: Tool) -> None:
-        outcome = await self._caller.call(item, node, tool)
+        end = await self._caller.call(item, node, tool)
         if item.outcome is None:  # else it was cancelled, and this comes too late
-            self._end(item, outcome)
+            if isinstance(end, Question):
+                self._asked.wait(item, end)
+            else:
+                self._end(item, end)
         self._leave(item)
 
     def _ended(self, item: Item, task: asyncio.Task[None]) -> None:
         """A call's task is over; one that was cancelled, or could not write, has said nothing."""
         self._tasks.forget(task)
-        if item.task is None:
-            return
+        if item.task is not task:
+            return  # it has said how it ended, or waits for a decision, or goes on after one
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
         if item.outcome is None:
@@ -249,6 +273,7 @@ class Scheduler:
     def _leave(self, item: Item) -> None:
         """A call is over: its places are free, and others may start."""
         item.task = None
+        self._running -= 1
         if not item.lingering:
             self._queue.release(item)
         self._pump()

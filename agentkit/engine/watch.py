@@ -26,15 +26,15 @@ class Watches:
                 if pending is not None:
                     pending -= gone
 
-    def wake(self, *, all_ended: bool) -> None:
-        """Let those go on that wait for nothing any more."""
+    def wake(self, *, all_ended: bool, stuck: bool = False) -> None:
+        """Let those go on that wait for nothing any more; all, where nothing else will happen."""
         if not self._open:
             return
         still: list[tuple[set[str] | None, asyncio.Future[None]]] = []
         for pending, future in self._open:
             if future.done():
                 continue  # cancelled
-            if all_ended if pending is None else not pending:
+            if stuck or (all_ended if pending is None else not pending):
                 future.set_result(None)
             else:
                 still.append((pending, future))

@@ -7,8 +7,9 @@ from agentkit.protocols import RunSummary
 
 
 def summary(created: Event, last: Event, events: int) -> RunSummary:
-    """The run is running unless its last event is `run.ended`: a resumed one goes on."""
+    """The run is running unless its last event is `run.ended`, or what was decided after it."""
     status = last.data.get("status", "ended") if last.type == "run.ended" else "running"
+    status = "paused" if last.type == "node.decided" else status
     return RunSummary(
         run=created.run,
         task=str(created.data.get("task", "")),

@@ -104,3 +104,14 @@ mule = Agent(
 )
 talking = Agent(model=ScriptedModel(replies=polite), tools=TOOLS)
 remote = Agent(model=os.environ.get("TEST_MODEL", "test:"), tools=TOOLS)
+
+
+@tool(effect="once", approve=True)
+async def send(to: str) -> str:
+    """Send a letter."""
+    with WITNESS.open("a") as file:  # noqa: ASYNC230
+        file.write(f"letter to {to}\n")
+    return f"sent to {to}"
+
+
+asking = Agent(model=planned('s = send(to="Ann")\nanswer(f"{s}")', "done"), tools=[send])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from agentkit.engine.scheduler import Scheduler
 from agentkit.events import EventType
 from agentkit.plan.expression import expression
 from agentkit.plan.graph import Arg, Call, Const, Ref, When
+from agentkit.state import RunState
 from agentkit.tool import Tool
 from agentkit.types import Json
 
@@ -34,12 +36,14 @@ class Log:
 
 
 def scheduler(tools: Sequence[Tool], log: Log | None = None, **options: Any) -> Scheduler:
-    """A scheduler over these tools that writes to the log."""
+    """A scheduler over these tools that writes to the log; fields of its state are options too."""
+    known = {field.name for field in fields(RunState)} & options.keys()
+    state = RunState(**{"run": "run", **{name: options.pop(name) for name in known}})
     return Scheduler(
         tools={tool.name: tool for tool in tools},
         record=log or Log(),
         artifacts=options.pop("artifacts", None) or FolderArtifacts(Path("unused")),
-        run="run",
+        state=state,
         **options,
     )
 

@@ -162,6 +162,7 @@ from pathlib import Path
 from agentkit.engine.scheduler import Scheduler
 from agentkit.plan.graph import Call
 from agentkit.artifacts import FolderArtifacts
+from agentkit.state import RunState
 from agentkit.tool import tool
 
 @tool(effect="pure", runs="process")
@@ -170,7 +171,7 @@ def one() -> int:
     return 1
 
 async def main():
-    run = Scheduler(tools={"one": one}, record=lambda *event: None, run="r",
+    run = Scheduler(tools={"one": one}, record=lambda *event: None, state=RunState(run="r"),
                     artifacts=FolderArtifacts(Path("x")))
     async with run:
         run.add([Call(id="a", tool="one", args={})])

@@ -30,6 +30,7 @@ from models, tools and files are shown, not obeyed.
 | 2 | the command line, an input or the set-up is wrong; nothing has run |
 | 3 | a limit was reached |
 | 4 | refused by policy (nothing refuses yet) |
+| 5 | paused: it waits for approval |
 | 130 | cancelled |
 
 Ctrl-C once stops the run cleanly and prints how to go on with it; twice stops at once. A run that

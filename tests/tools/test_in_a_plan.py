@@ -15,6 +15,7 @@ from agentkit.media import handle_schema
 from agentkit.plan.check import check
 from agentkit.plan.graph import Plan, apply
 from agentkit.plan.program import parse_program
+from agentkit.state import RunState
 from agentkit.tool import Tool
 from agentkit.tools import files, python, read_image, search, transcribe
 from agentkit.tools.embed import MiniLM
@@ -76,7 +77,9 @@ async def test_the_example_call_is_answered(data: Path, minilm: MiniLM, tmp_path
         "call": asdict(store.put_file(data / "call.flac")),
         "notice": asdict(store.put_file(data / "canteen.png")),
     }
-    scheduler = Scheduler(tools=tools, record=starts, artifacts=store, run="r", inputs=inputs)
+    scheduler = Scheduler(
+        tools=tools, record=starts, artifacts=store, state=RunState(run="r", inputs=inputs)
+    )
     async with scheduler as run:
         run.add(plan.nodes.values())
         await run.settled()

@@ -1,0 +1,40 @@
+"""`agentkit approve`: a call that waits may be made."""
+
+from __future__ import annotations
+
+import click
+
+from agentkit.cli.decided import decide, person
+from agentkit.cli.settings import store_option
+from agentkit.errors import UsageError
+from agentkit.types import Json
+
+
+@click.command("approve", short_help="Allow a call that waits for approval.")
+@click.argument("run")
+@click.argument("node")
+@click.option("--set", "changes", metavar="NAME=JSON", multiple=True, help="Other arguments.")
+@store_option
+def command(run: str, node: str, changes: tuple[str, ...], store: str) -> int:
+    """Allow the call of NODE in RUN; `agentkit show RUN` tells what it would do."""
+    from agentkit.decide import approve
+
+    args = changed(changes)
+    return decide(
+        store,
+        run,
+        lambda journal, found: approve(journal, found, node, args=args, by=person()),
+    )
+
+
+def changed(texts: tuple[str, ...]) -> dict[str, Json]:
+    """`("to=Ann",)` as arguments. Raises `UsageError`."""
+    from agentkit.cli.chosen import json_or_text
+
+    found: dict[str, Json] = {}
+    for text in texts:
+        name, equals, content = text.partition("=")
+        if not equals:
+            raise UsageError(f"expected --set NAME=JSON; got {text!r}")
+        found[name] = json_or_text(content)
+    return found

@@ -1,0 +1,109 @@
+"""Decides about a call of a run that nobody carries on at the moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from agentkit.decisions import Decision, Question, Verdict, decision_to_json
+from agentkit.errors import UsageError
+from agentkit.protocols import Clock, Journal
+from agentkit.record import Recorder
+from agentkit.state import RunState, fold
+from agentkit.types import Json
+
+
+async def approve(
+    journal: Journal,
+    run: str,
+    node: str,
+    *,
+    args: Mapping[str, Json] | None = None,
+    by: str = "",
+    clock: Clock = time.time,
+) -> None:
+    """Let a call that waits be made; `args` takes the place of those arguments that it names.
+
+    Raises `UsageError` where the run is not paused or this node waits for no approval.
+    """
+    state = await _idle(journal, run)
+    asked = _asked(state, node)
+    unknown = sorted(set(args or {}) - set(asked.args))
+    if unknown:
+        known = ", ".join(asked.args) or "none"
+        raise UsageError(f"{asked.tool} was not called with {', '.join(unknown)}; it has: {known}")
+    edited = {**asked.args, **args} if args else None
+    decision = Decision(node=node, key=asked.key, verdict="approve", args=edited, by=by)
+    await _record(journal, state, decision, clock)
+
+
+async def deny(
+    journal: Journal,
+    run: str,
+    node: str,
+    *,
+    reason: str = "",
+    by: str = "",
+    clock: Clock = time.time,
+) -> None:
+    """Do not let a call that waits be made: its node will end `denied`. Raises `UsageError`."""
+    state = await _idle(journal, run)
+    key = _asked(state, node).key
+    decision = Decision(node=node, key=key, verdict="deny", reason=reason, by=by)
+    await _record(journal, state, decision, clock)
+
+
+async def resolve(
+    journal: Journal,
+    run: str,
+    node: str,
+    *,
+    done: bool,
+    value: Json = None,
+    by: str = "",
+    clock: Clock = time.time,
+) -> None:
+    """Say of a call in doubt whether it took effect, and what it came to if so.
+
+    The run can be resumed then, even one that was answered: what needed the call runs, and the
+    answer is made anew. Raises `UsageError` where the node is not in doubt or the run still runs.
+    """
+    state = await _idle(journal, run)
+    end = state.outcomes.get(node)
+    if end is None or end.status != "in_doubt":
+        doubtful = [name for name, one in state.outcomes.items() if one.status == "in_doubt"]
+        raise UsageError(f"{node} of run {run} is not in doubt; in doubt: {_listed(doubtful)}")
+    key = state.intents.get(node, "")
+    verdict: Verdict = "done" if done else "not_done"
+    decision = Decision(node=node, key=key, verdict=verdict, value=value, by=by)
+    await _record(journal, state, decision, clock)
+
+
+async def _idle(journal: Journal, run: str) -> RunState:
+    events = await journal.events(run)
+    if not events:
+        raise UsageError(f"there is no run {run!r} in this store; `agentkit runs` lists them")
+    if events[-1].type not in ("run.ended", "node.decided"):
+        raise UsageError(
+            f"run {run} has not paused: it still runs, or it was killed; resume it first"
+        )
+    return fold(events)
+
+
+def _asked(state: RunState, node: str) -> Question:
+    try:
+        return state.asked[node]
+    except KeyError:
+        raise UsageError(
+            f"{node} of run {state.run} waits for no approval; waiting: {_listed(state.asked)}"
+        ) from None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+async def _record(journal: Journal, state: RunState, decision: Decision, clock: Clock) -> None:
+    recorder = Recorder(state.run, journal, clock, seq=state.seq)
+    recorder.record("node.decided", decision.node, decision_to_json(decision))
+    await journal.flush(state.run)

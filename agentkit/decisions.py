@@ -1,0 +1,120 @@
+"""What only a person can decide about a call: whether it may be made, or whether it took effect.
+
+>>> from agentkit.tool import tool
+>>> @tool(effect="once", approve=lambda args: args["euros"] > 100)
+... def pay(euros: int) -> str:
+...     "Pay."
+...     return "paid"
+>>> asked_because(pay, {"euros": 50}, ()), asked_because(pay, {"euros": 500}, ())
+(None, 'pay asks for it')
+>>> asked_because(pay, {"euros": 50}, ("once",))
+'calls with effect once need approval'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+from agentkit.tool import Tool
+from agentkit.types import Json
+
+Verdict = Literal["approve", "deny", "done", "not_done"]
+"""`approve` and `deny` a call that was not made; `done` and `not_done` say of one that is in doubt
+whether it took effect."""
+
+Rule: TypeAlias = str | Callable[[Tool[..., Any], Mapping[str, Json]], bool]
+"""Which calls need approval: those of a tool (its name), of an effect class, or a predicate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A call that waits for approval, with its literal arguments. `key` is the call's own."""
+
+    node: str
+    tool: str
+    effect: str
+    args: Mapping[str, Json]
+    key: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What somebody decided about the call of this key.
+
+    `args` are other arguments to approve, `value` is what a call that is done came to, `by` who
+    decided.
+    """
+
+    node: str
+    key: str
+    verdict: Verdict
+    args: Mapping[str, Json] | None = None
+    value: Json = None
+    reason: str = ""
+    by: str = ""
+
+
+Approver: TypeAlias = Callable[[Sequence[Question]], Awaitable[Sequence[Decision]]]
+"""Asked about all calls that wait, once nothing else can go on; those it leaves out wait on."""
+
+
+def approve(question: Question, *, args: Mapping[str, Json] | None = None) -> Decision:
+    """Let the call be made, with other arguments if they are given."""
+    return Decision(node=question.node, key=question.key, verdict="approve", args=args)
+
+
+def deny(question: Question, reason: str = "") -> Decision:
+    """Do not let the call be made: its node ends `denied`, and the planner hears the reason."""
+    return Decision(node=question.node, key=question.key, verdict="deny", reason=reason)
+
+
+def asked_because(
+    tool: Tool[..., Any], args: Mapping[str, Json], rules: Sequence[Rule]
+) -> str | None:
+    """Why this call needs approval, None where it needs none. Raises what a rule raises."""
+    own = tool.approve
+    if own is True or (callable(own) and own(args)):
+        return f"{tool.name} asks for it"
+    for rule in rules:
+        if not isinstance(rule, str):
+            if rule(tool, args):
+                return f"the rule {getattr(rule, '__name__', 'of the agent')} asks for it"
+        elif rule == tool.name:
+            return f"calls of {tool.name} need approval"
+        elif rule == tool.effect:
+            return f"calls with effect {rule} need approval"
+    return None
+
+
+def question_from_json(node: str, data: Mapping[str, Json]) -> Question:
+    """The question in the data of a `node.asked` event."""
+    return Question(node=node, **cast("Any", data))
+
+
+def question_to_json(question: Question) -> dict[str, Json]:
+    """The data of a `node.asked` event."""
+    return _without_node(question)
+
+
+def decision_from_json(node: str, data: Mapping[str, Json]) -> Decision:
+    """The decision in the data of a `node.decided` event."""
+    return Decision(node=node, **cast("Any", data))
+
+
+def decision_to_json(decision: Decision) -> dict[str, Json]:
+    """The data of a `node.decided` event.
+
+    >>> asked = Question(node="n", tool="pay", effect="once", args={}, key="k", why="")
+    >>> decision_from_json("n", decision_to_json(deny(asked, "no"))) == deny(asked, "no")
+    True
+    """
+    return _without_node(decision)
+
+
+def _without_node(one: Question | Decision) -> dict[str, Json]:
+    data = asdict(one)
+    del data["node"]
+    return data

@@ -1,0 +1,68 @@
+"""The calls of a run that wait for somebody's decision."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeAlias
+
+from agentkit.decisions import Decision, Question, decision_to_json, question_to_json
+from agentkit.engine.context import Record
+from agentkit.engine.item import Item
+from agentkit.errors import RunPaused
+from agentkit.state import RunState
+
+Ask: TypeAlias = Callable[[Sequence[Question]], Awaitable[Sequence[Decision]]]
+
+
+async def nobody(questions: Sequence[Question]) -> Sequence[Decision]:
+    """There is nobody to ask now."""
+    return ()
+
+
+class Asked:
+    """Items that wait, with their questions, and the decisions taken so far, by key."""
+
+    def __init__(
+        self,
+        record: Record,
+        ask: Ask,
+        state: RunState,
+    ) -> None:
+        self.decisions = dict(state.decisions)
+        self._record, self._ask = record, ask
+        self._known = {question.key for question in state.asked.values()}
+        self._waiting: dict[str, tuple[Item, Question]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def wait(self, item: Item, question: Question) -> None:
+        """The item waits from now on; what a journal knew as asked is not asked there again."""
+        item.state = "asked"
+        self._waiting[item.id] = (item, question)
+        if question.key not in self._known:
+            self._known.add(question.key)
+            self._record("node.asked", item.id, question_to_json(question))
+
+    def forget(self, items: Iterable[Item]) -> None:
+        """These wait no more."""
+        for item in items:
+            self._waiting.pop(item.id, None)
+
+    async def decided(self) -> Sequence[Item]:
+        """Ask about all that waits. Returns the items that may go on, and raises `RunPaused` where
+        there is none."""
+        questions = [question for _, question in self._waiting.values()]
+        decisions = await self._ask(questions)
+        freed: list[Item] = []
+        for decision in decisions:
+            item, question = self._waiting.get(decision.node, (None, None))
+            if item is None or question is None or question.key != decision.key:
+                continue  # it is not waiting any more
+            self._record("node.decided", item.id, decision_to_json(decision))
+            self.decisions[decision.key] = decision
+            del self._waiting[item.id]
+            freed.append(item)
+        if not freed:
+            raise RunPaused(questions)
+        return freed
