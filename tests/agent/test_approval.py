@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from agentkit.decisions import deny as refused
 from agentkit.errors import RunPaused
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
-from agentkit.tool import NOT_DONE
+from agentkit.tool import NOT_DONE, Tool
+from agentkit.types import Json
 
 pytestmark = pytest.mark.anyio
 
@@ -162,9 +163,14 @@ async def test_a_run_resumed_without_a_decision_asks_nothing_twice(store: Store)
     assert (await kinds(store, run)).count("node.asked") == 1
 
 
+def to_ann(tool: Tool, args: Mapping[str, Json]) -> bool:
+    """A rule by the arguments."""
+    return args.get("to") == "Ann"
+
+
 @pytest.mark.parametrize(
     "rule",
-    ["once", "send", lambda tool, args: args.get("to") == "Ann"],
+    ["once", "send", to_ann],
     ids=["effect", "tool", "predicate"],
 )
 async def test_rules_of_the_agent_go_by_tool_effect_and_arguments(store: Store, rule: Any) -> None:
@@ -175,7 +181,10 @@ async def test_rules_of_the_agent_go_by_tool_effect_and_arguments(store: Store, 
 
 
 async def test_a_rule_that_breaks_lets_nothing_through(store: Store) -> None:
-    post = Post(approve=lambda args: args["nothing"])
+    def broken(args: Mapping[str, Json]) -> bool:
+        return bool(args["nothing"])
+
+    post = Post(approve=broken)
     answered = await post.agent(store, BOTH, "", "It failed.").run("Send it.")
     assert post.letters == []
     assert answered.outcomes["s"].status == "failed"
@@ -243,7 +252,10 @@ async def test_a_tool_that_can_tell_is_asked_before_a_person(store: Store) -> No
 async def test_what_was_not_done_is_done_and_what_cannot_be_told_stays_in_doubt(
     store: Store,
 ) -> None:
-    post = Post(reconcile=lambda key: NOT_DONE)
+    def not_done(key: str) -> object:
+        return NOT_DONE
+
+    post = Post(reconcile=not_done)
     answered = await post.agent(store, "").resume(await cut_off(store, post))
     assert (answered.answer, post.letters) == ("1 to Ann", ["Ann", "Ann"])
 

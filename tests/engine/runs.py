@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ class Log:
 def scheduler(tools: Sequence[Tool], log: Log | None = None, **options: Any) -> Scheduler:
     """A scheduler over these tools that writes to the log; fields of its state are options too."""
     known = {field.name for field in fields(RunState)} & options.keys()
-    state = RunState(**{"run": "run", **{name: options.pop(name) for name in known}})
+    given: dict[str, Any] = {name: options.pop(name) for name in known}
+    state = replace(RunState(run="run"), **given)
     return Scheduler(
         tools={tool.name: tool for tool in tools},
         record=log or Log(),
