@@ -3,23 +3,23 @@ PYTHON ?= python3
 DATA   ?= ../shared/data
 VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
-PIP    := $(BIN)/python -m pip install --disable-pip-version-check -qq -c constraints.txt
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check -qq --no-compile -c constraints.txt
+PULL   := $(BIN)/python -m agentkit models pull
 
 # llama.cpp's threads would spin while they wait; on a busy machine that is slower by far.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: demo test torture check bench docs clean help
+.PHONY: demo test torture check bench docs clean help .pull .pull-small
 
 help:                   ## what there is to type
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
 
-demo: $(VENV)/.all      ## set up, then run the example task from end to end
-	@$(BIN)/agentkit models pull
+demo:                   ## set up, then run the example task from end to end
+	@$(MAKE) --no-print-directory -j2 $(VENV)/.all .pull
 	@mkdir -p demo && cd demo && $(BIN)/python ../examples/briefing.py
 
-test: $(VENV)/.test     ## set up, then run all tests
-	@$(BIN)/agentkit models pull
-	@$(BIN)/agentkit models pull qwen2.5-coder-0.5b
+test:                   ## set up, then run all tests
+	@$(MAKE) --no-print-directory -j2 $(VENV)/.test .pull-small
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 torture: $(VENV)/.test  ## the demo killed at 20 random moments instead of one; minutes
@@ -49,7 +49,19 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "Python's venv is missing. On Debian: apt install python3-venv"; exit 1; }
 
-$(VENV)/.%: $(BIN)/python pyproject.toml constraints.txt
+# Models come while the extras are installed; agentkit is read from here, and needs its core only.
+.pull: $(VENV)/.core
+	@$(PULL)
+
+.pull-small: .pull
+	@$(PULL) qwen2.5-coder-0.5b
+
+$(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing agentkit into $(VENV) ..."
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.%: $(VENV)/.core
 	@echo "installing agentkit[$*] into $(VENV) ..."
 	@$(PIP) -e '.[$*]'
 	@touch $@

