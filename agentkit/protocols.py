@@ -199,7 +199,38 @@ class Journal(Protocol):
         ...
 
 
+class RunQueue(Protocol):
+    """Submitted runs, each carried on by one worker at a time.
+
+    A worker holds what it claims as long as its lease runs; then the store refuses its events, and
+    others may claim the run. Leases are measured by the store's clock. A run comes into the queue,
+    waits in it or leaves it by its events, as they are stored. Everything raises `StoreError`.
+    """
+
+    async def join(self, worker: str, *, lease_s: float) -> None:
+        """A lease of `lease_s` seconds for a new worker: one name is used once."""
+        ...
+
+    async def renew(self, worker: str, *, lease_s: float) -> bool:
+        """Whether the lease was still running; it ends `lease_s` seconds from now then. One that
+        is over stays so: the worker must drop its runs and join under a new name."""
+        ...
+
+    async def claim(self, worker: str, *, limit: int) -> Sequence[str]:
+        """Runs that are this worker's now, at most `limit`: those that wait longest, and those of
+        workers whose lease is over. None where its own lease is over."""
+        ...
+
+    async def leave(self, worker: str) -> None:
+        """The worker's lease ends, and what it still holds is ready for another one."""
+        ...
+
+    async def wait(self, timeout_s: float = 0.5) -> None:
+        """Returns when there may be something to claim, at the latest after `timeout_s`."""
+        ...
+
+
 __all__ = [
     "ArtifactStore", "Brief", "Clock", "Embedder", "Example", "Journal", "Memory", "Model",
-    "Planner", "Recalled", "RunSummary", "Schema",
+    "Planner", "Recalled", "RunQueue", "RunSummary", "Schema",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A store: one folder with a journal and its artifacts.
+"""A store: a journal and its artifacts, in one folder, or a database and a folder.
 
 .agentkit/
     journal.sqlite      events of runs, cached values
@@ -15,25 +15,33 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from agentkit.artifacts import FolderArtifacts
-from agentkit.errors import StoreError
-from agentkit.journal import MemoryJournal, SqliteJournal
-from agentkit.protocols import ArtifactStore, Journal
+from agentkit.errors import StoreError, UsageError
+from agentkit.journal import MemoryJournal, sqlite_journal
+from agentkit.journal.queue import SqliteQueue
+from agentkit.protocols import ArtifactStore, Journal, RunQueue
 from agentkit.types import Sync
 
 DEFAULT_FOLDER = ".agentkit"
 
 MEMORY = "memory"
 
+_URL = ("postgresql://", "postgres://")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """What an agent keeps: a journal, artifacts, and the folder for whatever else it caches."""
+    """What an agent keeps: a journal, artifacts, and the folder for whatever else it caches.
+
+    `queue` is what workers claim runs from; a store in memory has none.
+    """
 
     folder: Path
     journal: Journal
     artifacts: ArtifactStore
+    queue: RunQueue | None = None
     discard: Callable[[], object] | None = None
     """Removes the folder of a store in memory; called by `close`, or when nobody holds it."""
 
@@ -46,10 +54,18 @@ class Store:
                 self.discard()
 
 
-def open_store(where: str | os.PathLike[str] = DEFAULT_FOLDER, *, sync: Sync = "power") -> Store:
-    """The store in a folder, made if need be; `"memory"` gives one that leaves nothing behind.
+def open_store(
+    where: str | os.PathLike[str] = DEFAULT_FOLDER,
+    *,
+    artifacts: str | os.PathLike[str] | None = None,
+    sync: Sync = "power",
+) -> Store:
+    """The store in a folder, made if need be, or in a PostgreSQL database, `postgresql://…`;
+    `"memory"` gives one that leaves nothing behind.
 
-    Raises `StoreError` if the folder cannot be used or its journal is damaged or too new.
+    `artifacts` is the folder for artifacts, or its `file://` URL, where they are not to be in the
+    store's own; all processes of a database need the same one, and the default is `.agentkit`.
+    Raises `StoreError` if the store cannot be used or its journal is damaged or too new.
 
     ```python
     import asyncio
@@ -63,10 +79,37 @@ def open_store(where: str | os.PathLike[str] = DEFAULT_FOLDER, *, sync: Sync = "
     """
     if where == MEMORY:
         return _in_memory()
-    folder = Path(where)
-    artifacts = FolderArtifacts(folder / "artifacts", sync=sync)
-    journal = SqliteJournal(folder / "journal.sqlite", artifacts, sync=sync)
-    return Store(folder=folder, journal=journal, artifacts=artifacts)
+    folder = Path(DEFAULT_FOLDER if is_url(where) else where)
+    kept = FolderArtifacts(
+        folder / "artifacts" if artifacts is None else _folder_of(artifacts), sync=sync
+    )
+    if is_url(where):
+        from agentkit.journal.postgres import postgres_journal
+        from agentkit.journal.postgres_queue import PostgresQueue
+        from agentkit.journal.server import Server
+
+        server = Server(str(where), sync=sync)
+        journal = postgres_journal(server, kept)
+        queue: RunQueue = PostgresQueue(server, journal.writer)
+    else:
+        path = folder / "journal.sqlite"
+        journal = sqlite_journal(path, kept, sync=sync)
+        queue = SqliteQueue(path, journal.writer)
+    return Store(folder=folder, journal=journal, artifacts=kept, queue=queue)
+
+
+def is_url(where: str | os.PathLike[str]) -> bool:
+    """Whether it names a database rather than a folder."""
+    return isinstance(where, str) and where.startswith(_URL)
+
+
+def _folder_of(artifacts: str | os.PathLike[str]) -> Path:
+    text = os.fspath(artifacts)
+    if text.startswith("file:"):
+        return Path(unquote(urlsplit(text).path))
+    if "://" in text:
+        raise UsageError(f"expected artifacts as a folder or file:///FOLDER; got {text}")
+    return Path(text)
 
 
 def _in_memory() -> Store:

@@ -9,7 +9,7 @@ import pytest
 
 from agentkit.errors import StoreError
 from agentkit.events import Event
-from agentkit.journal import MemoryJournal, SqliteJournal
+from agentkit.journal import DurableJournal, MemoryJournal
 from agentkit.store import open_store
 
 pytestmark = pytest.mark.anyio
@@ -19,7 +19,7 @@ CREATED = Event("r1", 1, 0.0, "run.created", data={"task": "t" * 2000})
 
 async def test_a_folder_is_made_and_kept(tmp_path: Path) -> None:
     store = open_store(tmp_path / "deep" / "store")
-    assert isinstance(store.journal, SqliteJournal)
+    assert isinstance(store.journal, DurableJournal)
     store.journal.append(CREATED)
     note = store.artifacts.put(b"note", media_type="text/plain")
     await store.close()

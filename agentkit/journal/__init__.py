@@ -1,6 +1,7 @@
-"""Where the events of runs are kept: in memory, or in an SQLite file."""
+"""Where the events of runs are kept: in memory, in an SQLite file, or in PostgreSQL."""
 
+from agentkit.journal.durable import DurableJournal
 from agentkit.journal.memory import MemoryJournal
-from agentkit.journal.sqlite import SqliteJournal
+from agentkit.journal.sqlite import sqlite_journal
 
-__all__ = ["MemoryJournal", "SqliteJournal"]
+__all__ = ["DurableJournal", "MemoryJournal", "sqlite_journal"]

@@ -10,6 +10,9 @@ from agentkit.errors import StoreError
 from agentkit.journal.failure import Failure
 from agentkit.types import Sync
 
+NOW = "((julianday('now') - 2440587.5) * 86400.0)"
+"""The time of the store, which leases are measured by: seconds since the epoch."""
+
 APPLICATION_ID = 0x616B6974
 """`akit`: tells an agentkit journal from any other SQLite file."""
 
@@ -21,6 +24,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " PRIMARY KEY (run, seq)) WITHOUT ROWID",
         "CREATE INDEX event_created ON event (time) WHERE type = 'run.created'",
         "CREATE TABLE cache (key TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID",
+    ),
+    (
+        "CREATE TABLE run ("
+        " id TEXT NOT NULL PRIMARY KEY, status TEXT NOT NULL, owner TEXT, epoch INTEGER NOT NULL,"
+        " wake_at REAL NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX run_open ON run (wake_at) WHERE status IN ('ready', 'running')",
+        "CREATE TABLE worker (id TEXT NOT NULL PRIMARY KEY, lease_until REAL NOT NULL)"
+        " WITHOUT ROWID",
     ),
 )
 """Append only: a file's `user_version` counts those applied to it. Never change one."""

@@ -8,29 +8,22 @@ stops all writing, except that of a single run, which stops only that run.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import SimpleQueue
+from typing import Protocol
 
 from agentkit.errors import StoreError
 from agentkit.events import Event
 from agentkit.journal.codec import INLINE_BYTES, dumps, fields, spill
-from agentkit.journal.database import connect, explain
-from agentkit.journal.failure import CLOSED, Failure, taken, unfit
+from agentkit.journal.failure import CLOSED, Failure, unfit
+from agentkit.journal.lease import ENDS, Lease, Move, moves
 from agentkit.protocols import ArtifactStore
-from agentkit.types import Sync
 
 _BATCH = 10_000
 """Events in one transaction, at most: a flush must not wait for an endless stream of appends."""
-
-_INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)"
-_INSERT_CACHED = (
-    "INSERT INTO cache VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET data=excluded.data"
-)
 
 Row = tuple[str, int, float, str, str | None, int, str]
 
@@ -73,25 +66,46 @@ class Batch:
     last: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """A batch as a database takes it: `leases` are those that this process holds of its runs."""
+
+    events: list[Row]
+    cached: list[tuple[str, str]]
+    moves: Mapping[str, Move]
+    leases: Mapping[str, Lease]
+
+    @property
+    def runs(self) -> list[str]:
+        """The runs of the events, each once."""
+        return [*dict.fromkeys(row[0] for row in self.events)]
+
+
+class Sink(Protocol):
+    """A database, as the writer's thread sees it."""
+
+    def commit(self, rows: Rows) -> Mapping[str, Failure]:
+        """Write it in one transaction, durably. Returns the runs that may not be written, and why:
+        nothing of theirs was. Raises `StoreError` where nothing was written."""
+        ...
+
+
 class Writer:
     """Owns the queue, the thread and its connection; thread and connection begin at the first
     item. `failed(run)` is called on the thread when a run, or with None everything, stops."""
 
     def __init__(
         self,
-        path: Path,
+        open_sink: Callable[[], AbstractContextManager[Sink]],
         artifacts: ArtifactStore,
         *,
-        sync: Sync,
-        lock_timeout_s: float,
         failed: Callable[[str | None], None],
     ) -> None:
         self.failures: dict[str | None, Failure] = {}
         """By run; under None what stopped the writer."""
-        self._path = path
+        self._leases: dict[str, Lease] = {}
+        self._open_sink = open_sink
         self._artifacts = artifacts
-        self._sync: Sync = sync
-        self._lock_timeout_s = lock_timeout_s
         self._failed = failed
         self._queue: SimpleQueue[Event | Cached | Barrier | Stop] = SimpleQueue()
         self._uncommitted: dict[str, str] = {}
@@ -108,6 +122,12 @@ class Writer:
         self._queue.put(item)
         if self._thread is None:
             self._start()
+
+    def hold(self, run: str, lease: Lease) -> None:
+        """This process has claimed the run. Nothing of an earlier claim may still be queued."""
+        with self._lock:
+            self._leases[run] = lease
+            self.failures.pop(run, None)
 
     def uncommitted(self, key: str) -> str | None:
         """The text of a cached value that is still in the queue."""
@@ -144,11 +164,8 @@ class Writer:
 
     def _work(self) -> None:
         try:
-            connection = connect(self._path, lock_timeout_s=self._lock_timeout_s, sync=self._sync)
-            with closing(connection):
-                self._write_all(connection)
-        except sqlite3.Error as error:
-            self._fail(None, explain(error, self._path, lock_timeout_s=self._lock_timeout_s))
+            with self._open_sink() as sink:
+                self._write_all(sink)
         except StoreError as error:
             self._fail(None, Failure(str(error), error))
         finally:
@@ -162,11 +179,11 @@ class Writer:
                     self._waiting.append(item)
             self._release()
 
-    def _write_all(self, connection: sqlite3.Connection) -> None:
+    def _write_all(self, sink: Sink) -> None:
         while True:
             batch = self._next()
             if batch.events or batch.cached:
-                self._commit(connection, batch)
+                self._commit(sink, batch)
             self._release()
             if batch.last:
                 self._fail(None, Failure(CLOSED))
@@ -190,24 +207,27 @@ class Writer:
                 break
         return batch
 
-    def _commit(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    def _commit(self, sink: Sink, batch: Batch) -> None:
         # Encoding may write artifacts: done first, so that the database is locked only briefly.
-        rows = self._rows(batch.events)
-        values = spill([{"value": each.text} for each in batch.cached], self._artifacts)
-        cached = [(each.key, text) for each, text in zip(batch.cached, values, strict=True)]
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.executemany(_INSERT_EVENT, rows)
-        except sqlite3.IntegrityError:
-            connection.execute("ROLLBACK")
-            connection.execute("BEGIN IMMEDIATE")
-            self._insert_each(connection, rows)
-        connection.executemany(_INSERT_CACHED, cached)
-        connection.execute("COMMIT")
+        events = self._rows(batch.events)
+        # By key, so that processes that write the same ones do not wait for each other in a ring.
+        newest = sorted({each.key: each.text for each in batch.cached}.items())
+        values = spill([{"value": text} for _, text in newest], self._artifacts)
+        cached = [(key, text) for (key, _), text in zip(newest, values, strict=True)]
+        written = {row[0] for row in events}
+        moved = moves(event for event in batch.events if event.run in written)
+        leases = {run: self._leases[run] for run in written if run in self._leases}
+        rows = Rows(events=events, cached=cached, moves=moved, leases=leases)
+        for run, failure in sink.commit(rows).items():
+            self._fail(run, failure)
         with self._lock:
             for each in batch.cached:
                 if self._uncommitted.get(each.key) is each.text:
                     del self._uncommitted[each.key]
+            for run in leases:
+                over = moved.get(run) in ENDS and run not in self.failures
+                if over and self._leases.get(run) is leases[run]:
+                    del self._leases[run]
 
     def _rows(self, events: list[Event]) -> list[Row]:
         kept: list[Event] = []
@@ -228,17 +248,6 @@ class Writer:
             (event.run, event.seq, event.time, event.type, event.node, event.version, text)
             for event, text in zip(kept, texts, strict=True)
         ]
-
-    def _insert_each(self, connection: sqlite3.Connection, rows: list[Row]) -> None:
-        """Insert what fits; a run whose number is taken stops there, the others go on."""
-        for row in rows:
-            run, seq = row[0], row[1]
-            if run in self.failures:
-                continue
-            try:
-                connection.execute(_INSERT_EVENT, row)
-            except sqlite3.IntegrityError as error:
-                self._fail(run, Failure(taken(run, seq), error))
 
     def _fail(self, run: str | None, failure: Failure) -> None:
         if None not in self.failures and run not in self.failures:

@@ -16,7 +16,7 @@ import pytest
 
 from agentkit.artifacts import FolderArtifacts
 from agentkit.events import Event
-from agentkit.journal import SqliteJournal
+from agentkit.journal import sqlite_journal
 
 RUNS = ("a", "b", "c")
 
@@ -70,7 +70,7 @@ def acknowledged_before_kill(folder: Path, seed: int) -> dict[str, int]:
 def stored(folder: Path) -> dict[str, list[Event]]:
     async def read() -> dict[str, list[Event]]:
         artifacts = FolderArtifacts(folder / "artifacts")
-        journal = SqliteJournal(folder / "journal.sqlite", artifacts)
+        journal = sqlite_journal(folder / "journal.sqlite", artifacts)
         found = {run: list(await journal.events(run)) for run in RUNS}
         await journal.close()
         return found

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from agentkit.artifacts import FolderArtifacts
 from agentkit.errors import StoreError
 from agentkit.events import Event
-from agentkit.journal import MemoryJournal, SqliteJournal
+from agentkit.journal import MemoryJournal, sqlite_journal
 from agentkit.journal.codec import decode, dumps, fields, spill
 from agentkit.protocols import Journal
 from agentkit.testing.journal import collect, ended, read
@@ -116,7 +116,7 @@ def test_sqlite_shows_one_sequence(actions: list[Action]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         artifacts = FolderArtifacts(Path(folder, "artifacts"), sync="process")
         path = Path(folder, "journal.sqlite")
-        asyncio.run(play(lambda: SqliteJournal(path, artifacts, sync="process"), actions))
+        asyncio.run(play(lambda: sqlite_journal(path, artifacts, sync="process"), actions))
 
 
 @given(st.dictionaries(st.text(min_size=1), JSON, max_size=4))

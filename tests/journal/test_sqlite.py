@@ -16,16 +16,16 @@ import pytest
 from agentkit.artifacts import FolderArtifacts
 from agentkit.errors import StoreError
 from agentkit.events import Event
-from agentkit.journal import SqliteJournal
+from agentkit.journal import DurableJournal, sqlite_journal
 from agentkit.testing.journal import ended, read, step, steps
 
 pytestmark = pytest.mark.anyio
 
 
-def journal_in(folder: Path, *, lock_timeout_s: float = 10.0) -> SqliteJournal:
+def journal_in(folder: Path, *, lock_timeout_s: float = 10.0) -> DurableJournal:
     artifacts = FolderArtifacts(folder / "artifacts", sync="process")
     path = folder / "journal.sqlite"
-    return SqliteJournal(path, artifacts, sync="process", lock_timeout_s=lock_timeout_s)
+    return sqlite_journal(path, artifacts, sync="process", lock_timeout_s=lock_timeout_s)
 
 
 def writer_threads() -> list[str]:
@@ -69,7 +69,7 @@ async def test_a_journal_that_is_damaged(tmp_path: Path) -> None:
     for event in steps("r1", 2000):
         journal.append(event)
     await journal.close()
-    overwrite_after_first_page(journal.path)
+    overwrite_after_first_page((tmp_path / "journal.sqlite"))
     damaged = journal_in(tmp_path)
     with pytest.raises(StoreError, match=r"it is damaged: restore it from a backup"):
         await damaged.events("r1")
@@ -87,7 +87,7 @@ async def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
 
 async def test_a_lock_delays_flush_but_not_append(tmp_path: Path) -> None:
     journal = journal_in(tmp_path)
-    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+    with closing(sqlite3.connect((tmp_path / "journal.sqlite"), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         for event in steps("r1", 100):
             journal.append(event)
@@ -102,7 +102,7 @@ async def test_a_lock_delays_flush_but_not_append(tmp_path: Path) -> None:
 
 async def test_a_lock_that_stays_is_an_error(tmp_path: Path) -> None:
     journal = journal_in(tmp_path, lock_timeout_s=0.05)
-    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+    with closing(sqlite3.connect((tmp_path / "journal.sqlite"), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         journal.append(step("r1", 1))
         with pytest.raises(StoreError, match=r"another process has locked it for 0\.05 s: stop"):
@@ -117,7 +117,7 @@ async def test_a_failure_reaches_every_tail(tmp_path: Path) -> None:
     journal = journal_in(tmp_path, lock_timeout_s=0.05)
     tail = journal.tail("r1")
     first = asyncio.create_task(anext(tail))
-    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+    with closing(sqlite3.connect((tmp_path / "journal.sqlite"), isolation_level=None)) as other:
         await asyncio.sleep(0)
         other.execute("BEGIN IMMEDIATE")
         journal.append(step("other", 1))
@@ -130,7 +130,7 @@ async def test_a_failure_reaches_every_tail(tmp_path: Path) -> None:
 
 async def test_closing_tells_of_a_loss_nobody_was_told_of(tmp_path: Path) -> None:
     journal = journal_in(tmp_path, lock_timeout_s=0.05)
-    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+    with closing(sqlite3.connect((tmp_path / "journal.sqlite"), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         journal.append(step("r1", 1))
         with pytest.raises(StoreError, match="locked"):
@@ -161,7 +161,7 @@ async def test_long_values_are_files_and_rows_stay_short(tmp_path: Path) -> None
     await journal.flush()
     assert [event.data["number"] for event in await journal.events("r1")] == list(range(1, 51))
     await journal.close()
-    assert journal.path.stat().st_size < 50 * 400 + 20_000
+    assert (tmp_path / "journal.sqlite").stat().st_size < 50 * 400 + 20_000
     (file,) = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
     file.unlink()
     with pytest.raises(StoreError, match="no artifact .* run the task again"):
@@ -173,7 +173,7 @@ async def test_short_events_are_small_on_disk(tmp_path: Path) -> None:
     for event in steps("r1", 5000):
         journal.append(event)
     await journal.close()
-    assert journal.path.stat().st_size / 5000 < 100
+    assert (tmp_path / "journal.sqlite").stat().st_size / 5000 < 100
 
 
 async def test_no_artifact_room_stops_the_journal(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ async def test_threads_and_files_are_let_go(tmp_path: Path) -> None:
 
 async def test_a_cancelled_flush_harms_nothing(tmp_path: Path) -> None:
     journal = journal_in(tmp_path)
-    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+    with closing(sqlite3.connect((tmp_path / "journal.sqlite"), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         journal.append(step("r1", 1))
         flushing = asyncio.create_task(journal.flush())

@@ -1,0 +1,117 @@
+"""What one transaction of the journal's SQLite file writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from agentkit.journal.database import NOW, connect, explain
+from agentkit.journal.failure import Failure, taken
+from agentkit.journal.lease import Lease, Move, lost
+from agentkit.journal.writer import Row, Rows
+from agentkit.types import Sync
+
+_INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_CACHED = (
+    "INSERT INTO cache VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET data=excluded.data"
+)
+_OWNER = (
+    f"SELECT owner, epoch, coalesce(lease_until > {NOW}, FALSE)"
+    " FROM run LEFT JOIN worker ON worker.id = run.owner WHERE run.id = ?"
+)
+_SUBMIT = f"INSERT INTO run VALUES (?, 'ready', NULL, 0, {NOW}) ON CONFLICT DO NOTHING"
+_DECIDE = (
+    f"UPDATE run SET status = 'ready', wake_at = {NOW}"
+    " WHERE id = ? AND status IN ('waiting', 'ended')"
+)
+_MOVE = f"UPDATE run SET status = ?, owner = ?, wake_at = {NOW} WHERE id = ?"
+
+
+class SqliteSink:
+    """Writes through one connection."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, explained: Callable[[sqlite3.Error], Failure]
+    ) -> None:
+        self._connection = connection
+        self._explained = explained
+
+    def commit(self, rows: Rows) -> Mapping[str, Failure]:
+        """Write it in one transaction. Returns the runs that may not be written, and why."""
+        try:
+            return self._commit(rows)
+        except sqlite3.Error as error:
+            raise self._explained(error).error(None) from error
+
+    def _commit(self, rows: Rows) -> Mapping[str, Failure]:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        refused = self._fenced(rows)
+        events = [row for row in rows.events if row[0] not in refused] if refused else rows.events
+        try:
+            connection.executemany(_INSERT_EVENT, events)
+        except sqlite3.IntegrityError:
+            connection.execute("ROLLBACK")
+            connection.execute("BEGIN IMMEDIATE")
+            refused = self._fenced(rows)
+            self._insert_each([row for row in rows.events if row[0] not in refused], refused)
+        for run, move in rows.moves.items():
+            if run not in refused:
+                self._move(run, move, rows.leases.get(run))
+        connection.executemany(_INSERT_CACHED, rows.cached)
+        connection.execute("COMMIT")
+        return refused
+
+    def _fenced(self, rows: Rows) -> dict[str, Failure]:
+        """The runs that another worker has claimed, or that this process's lease is over for."""
+        return {
+            run: Failure(lost(run))
+            for run in rows.runs
+            if not self._may_write(run, rows.leases.get(run))
+        }
+
+    def _may_write(self, run: str, lease: Lease | None) -> bool:
+        found = self._connection.execute(_OWNER, (run,)).fetchone()
+        if found is None:
+            return True
+        owner, epoch, live = found
+        if lease is None:
+            return not live
+        return bool(live) and (owner, epoch) == (lease.worker, lease.epoch)
+
+    def _insert_each(self, rows: Sequence[Row], refused: dict[str, Failure]) -> None:
+        """Insert what fits; a run whose number is taken stops there, the others go on."""
+        for row in rows:
+            run, seq = row[0], row[1]
+            if run in refused:
+                continue
+            try:
+                self._connection.execute(_INSERT_EVENT, row)
+            except sqlite3.IntegrityError as error:
+                refused[run] = Failure(taken(run, seq), error)
+
+    def _move(self, run: str, move: Move, lease: Lease | None) -> None:
+        if move == "submitted":
+            self._connection.execute(_SUBMIT, (run,))
+        elif move == "decided":
+            self._connection.execute(_DECIDE, (run,))
+        else:
+            owner = lease.worker if lease is not None and move == "running" else None
+            self._connection.execute(_MOVE, (move, owner, run))
+
+
+@contextmanager
+def sqlite_sink(path: Path, *, sync: Sync, lock_timeout_s: float) -> Generator[SqliteSink]:
+    """A sink on a connection for the thread that asks for it. Raises `StoreError`."""
+
+    def explained(error: sqlite3.Error) -> Failure:
+        return explain(error, path, lock_timeout_s=lock_timeout_s)
+
+    try:
+        connection = connect(path, lock_timeout_s=lock_timeout_s, sync=sync)
+    except sqlite3.Error as error:
+        raise explained(error).error(None) from error
+    with closing(connection):
+        yield SqliteSink(connection, explained)

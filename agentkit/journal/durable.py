@@ -1,0 +1,143 @@
+"""A journal in a database: durable, shared by any number of readers and processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, cast
+
+from agentkit.errors import StoreError
+from agentkit.events import Event
+from agentkit.journal.codec import dumps
+from agentkit.journal.failure import CLOSED, Failure
+from agentkit.journal.follow import Followers, follow
+from agentkit.journal.writer import Cached, Sink, Writer
+from agentkit.protocols import ArtifactStore, RunSummary
+from agentkit.types import Json
+
+
+class Reader(Protocol):
+    """What is stored in a database, read from any event loop; `close` may come before a read."""
+
+    async def events(self, run: str, after: int) -> Sequence[Event]: ...
+
+    async def runs(self, limit: int) -> Sequence[RunSummary]: ...
+
+    async def cached(self, key: str) -> Json: ...
+
+    def close(self) -> None: ...
+
+
+class DurableJournal:
+    """Events in a database, long values in `artifacts`.
+
+    `append` queues; one thread commits in groups; `flush` waits for the disk. It may be made
+    outside of an event loop and used from several, one after the other or at once.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        open_sink: Callable[[], AbstractContextManager[Sink]],
+        artifacts: ArtifactStore,
+    ) -> None:
+        self._reader = reader
+        self._followers = Followers()
+        self._reported: set[str | None] = set()
+        self._closed = False
+        self.writer = Writer(
+            open_sink,
+            artifacts,
+            failed=lambda run: self._followers.fail(lambda: self._error(run), run),
+        )
+        self._failures = self.writer.failures
+
+    def append(self, event: Event) -> None:
+        """Queue an event; order is kept. Raises `StoreError` once writing (this run) has failed.
+
+        Followers see it at once, before it is durable.
+        """
+        if self._failures:
+            self._check(event.run)
+        self.writer.put(event)
+        self._followers.push(event)
+
+    def publish(self, event: Event) -> None:
+        """Show a transient event to followers without keeping it."""
+        self._followers.push(event)
+
+    async def flush(self, run: str | None = None) -> None:
+        """Returns when everything appended so far is durable. Raises `StoreError`."""
+        await self.writer.drained()
+        if run is not None:
+            self._check(run)
+        elif self._failures:
+            raise self._error(next(iter(self._failures)))
+
+    async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
+        """The stored events of a run with `seq > after`, in order.
+
+        All that was appended here before is among them, unless it could not be written.
+        """
+        await self.writer.drained()
+        return await self._reader.events(run, after)
+
+    def tail(self, run: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+        """The stored events, then each new one as it comes, until `run.ended`.
+
+        New ones are those appended to this journal object; another process's are not seen.
+        """
+        return follow(
+            self._followers,
+            run,
+            after=after,
+            read=lambda seq: self.events(run, after=seq),
+            failure=lambda: self._error(run) if self._stopped(run) else None,
+        )
+
+    async def runs(self, *, limit: int = 50) -> Sequence[RunSummary]:
+        """The newest runs first."""
+        await self.writer.drained()
+        return await self._reader.runs(limit)
+
+    async def get(self, key: str) -> Json:
+        """A cached value by key, or None."""
+        text = self.writer.uncommitted(key)
+        if text is not None:
+            return cast("Json", json.loads(text))
+        return await self._reader.cached(key)
+
+    def put(self, key: str, value: Json) -> None:
+        """Queue a cached value. Raises `StoreError` once writing has failed."""
+        self._check(None)
+        self.writer.put(Cached(key, dumps(value)))
+
+    async def close(self) -> None:
+        """Write what is queued, end the threads and the tails. Reading still works.
+
+        Raises `StoreError` where something appended was lost and nobody has been told yet.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        await self.writer.drained()
+        untold = [run for run in self._failures if run not in self._reported]
+        await asyncio.to_thread(self.writer.stop)
+        await asyncio.to_thread(self._reader.close)
+        self._followers.fail(lambda: self._error(None))
+        if untold:
+            raise self._error(untold[0])
+
+    def _stopped(self, run: str | None) -> bool:
+        return None in self._failures or run in self._failures
+
+    def _check(self, run: str | None) -> None:
+        if self._stopped(run):
+            raise self._error(run)
+
+    def _error(self, run: str | None) -> StoreError:
+        key = run if run in self._failures else None
+        self._reported.add(key)
+        return self._failures.get(key, Failure(CLOSED)).error(run)

@@ -1,0 +1,66 @@
+"""Who may write a run that workers carry on, and what its events make of its place in the queue.
+
+A row of table `run` is `ready` (any worker may claim it), `running`, `waiting` (for somebody's
+decision) or `ended`. Only events move it, in the transaction that stores them, and claims do. A run
+that was not submitted has no row.
+
+>>> from agentkit.events import Event
+>>> moves([Event("r1", 9, 0.0, "run.ended", data={"status": "paused"})])
+{'r1': 'waiting'}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from agentkit.events import Event
+
+Move: TypeAlias = Literal["submitted", "running", "ready", "decided", "waiting", "ended"]
+"""What becomes of a row: `submitted` makes one, `decided` is `ready` where it waited or had
+ended."""
+
+CLAIMABLE: frozenset[Move] = frozenset(("submitted", "ready", "decided"))
+
+ENDS: frozenset[Move | None] = frozenset(("ready", "waiting", "ended"))
+"""With these a claim is over."""
+
+_ENDED: Mapping[object, Move] = {"paused": "waiting", "cancelled": "ready"}
+"""A run of the queue is cancelled by its worker only, when that one stops: the next goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A claim: the epoch tells this one from an earlier one of the same run."""
+
+    worker: str
+    epoch: int
+
+
+def moves(events: Iterable[Event]) -> dict[str, Move]:
+    """Where these events move the rows of their runs."""
+    found: dict[str, Move] = {}
+    for event in events:
+        run = event.run
+        match event.type:
+            case "run.created" if event.data.get("submitted"):
+                found[run] = "submitted"
+            case "run.resumed":
+                found[run] = "running"
+            case "run.ended":
+                found[run] = _ENDED.get(event.data.get("status"), "ended")
+            case "node.decided":
+                before = found.get(run)
+                found[run] = "ready" if before in ("waiting", "ended") else before or "decided"
+            case _:
+                pass
+    return found
+
+
+def lost(run: str) -> str:
+    """What to say to whoever may not write a run."""
+    return (
+        f"run {run} is a worker's, and its lease is not this process's: nothing was written; let "
+        "that worker finish it, or stop the worker and resume the run"
+    )

@@ -1,0 +1,211 @@
+"""A PostgreSQL database: its tables, connections to it, and what its errors mean."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from agentkit.errors import MissingExtra, StoreError
+from agentkit.types import Sync
+
+T = TypeVar("T")
+
+NOW = "extract(epoch FROM statement_timestamp())::float8"
+"""The time of the store, which leases are measured by: seconds since the epoch. That of what the
+statement sees: a lease that is renewed while it runs must not look as if it had ended."""
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE agentkit.event (
+        run text NOT NULL, seq bigint NOT NULL, time float8 NOT NULL, type text NOT NULL,
+        node text, version integer NOT NULL, data text NOT NULL, PRIMARY KEY (run, seq));
+    CREATE INDEX event_created ON agentkit.event (time) WHERE type = 'run.created';
+    CREATE TABLE agentkit.cache (key text PRIMARY KEY, data text NOT NULL);
+    CREATE TABLE agentkit.run (
+        id text PRIMARY KEY, status text NOT NULL, owner text, epoch bigint NOT NULL,
+        wake_at float8 NOT NULL) WITH (fillfactor = 70);
+    CREATE INDEX run_open ON agentkit.run (wake_at) WHERE status IN ('ready', 'running');
+    CREATE TABLE agentkit.worker (id text PRIMARY KEY, lease_until float8 NOT NULL)
+        WITH (fillfactor = 70);
+    """,
+)
+"""Append only: `agentkit.format` counts those applied. Never change one."""
+
+_PREPARE = """
+    CREATE SCHEMA IF NOT EXISTS agentkit;
+    CREATE TABLE IF NOT EXISTS agentkit.format (version integer NOT NULL);
+"""
+_LOCK = "SELECT pg_advisory_xact_lock(1634429300)"
+"""`akit`: processes that open a new database at once migrate it one after the other."""
+
+CONNECT_TIMEOUT_S = 10.0
+COMMAND_TIMEOUT_S = 60.0
+"""A server that is silent for so long is taken for gone."""
+
+
+class Server:
+    """Connections to one database, on an event loop in a thread of their own: whoever calls may be
+    on any loop, or on none."""
+
+    def __init__(self, url: str, *, sync: Sync = "power") -> None:
+        self.url = url
+        self.name = shown(url)
+        self.asyncpg = _asyncpg()
+        self.failures: tuple[type[Exception], ...] = (
+            self.asyncpg.PostgresError, self.asyncpg.InterfaceError, OSError, TimeoutError,
+        )  # fmt: skip
+        self._commit = "on" if sync == "power" else "off"
+        self._pool: Any = None
+        self._opened: list[Any] = []
+        self._loop = asyncio.new_event_loop()
+        # A daemon, so that a script that forgets to close its agent still ends.
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="agentkit-postgres", daemon=True
+        )
+        self._thread.start()
+        try:
+            self.wait(self._prepare())
+        except BaseException:
+            self.close()
+            raise
+
+    async def read(self, query: Callable[[Any], Awaitable[T]]) -> T:
+        """The query's result, on a connection of its own, also after `close`. Raises
+        `StoreError`."""
+        if self._loop.is_closed():
+            return await asyncio.to_thread(asyncio.run, self._explained(self._once(query)))
+        return await self.on_loop(self._pooled(query))
+
+    async def on_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of work that has to happen where the connections are. Raises `StoreError`."""
+        explained = self._explained(work)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(explained, self._loop))
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """The same for a thread, which blocks meanwhile. Raises `StoreError`."""
+        return asyncio.run_coroutine_threadsafe(self._explained(work), self._loop).result()
+
+    async def connect(self) -> Any:
+        """A connection for whoever asks, on the loop where it is asked for."""
+        connection = await self.asyncpg.connect(self.url, **self._options())
+        self._opened.append(connection)
+        return connection
+
+    async def release(self, connection: Any) -> None:
+        """Close what `connect` gave."""
+        self._opened.remove(connection)
+        await connection.close(timeout=CONNECT_TIMEOUT_S)
+
+    def close(self) -> None:
+        """Let go of the connections and end the thread."""
+        if self._loop.is_closed():
+            return
+        try:
+            self.wait(self._close())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    async def _close(self) -> None:
+        for connection in [*self._opened]:
+            await self.release(connection)
+        if self._pool is not None:
+            await self._pool.close()
+
+    def explain(self, error: Exception) -> StoreError:
+        """What an error means for whoever runs the agent, and what to do."""
+        found = StoreError(f"cannot use the journal in {self.name}: {self._meaning(error)}")
+        found.__cause__ = error
+        return found
+
+    def _meaning(self, error: Exception) -> str:
+        pg = self.asyncpg
+        match error:
+            case pg.InvalidPasswordError() | pg.InvalidAuthorizationSpecificationError():
+                return "it does not know this user and password: check the URL of the store"
+            case pg.InvalidCatalogNameError():
+                return "there is no such database: create it, or check the URL of the store"
+            case pg.InsufficientPrivilegeError():
+                return f"{error}: grant CREATE on the database to this user"
+            case pg.DiskFullError():
+                return "no room left on its disk: free some and resume the run"
+            case pg.ReadOnlySQLTransactionError():
+                return "it is read-only: give the URL of the primary"
+            case TimeoutError():
+                return "it does not answer: check the server and the network, then resume the run"
+            case OSError():
+                return f"no connection ({error}): check that the server runs, then resume the run"
+            case _:
+                return f"PostgreSQL says {str(error)!r}: check the server, then resume the run"
+
+    async def _explained(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await work
+        except self.failures as error:
+            raise self.explain(error) from error
+
+    async def _pooled(self, query: Callable[[Any], Awaitable[T]]) -> T:
+        async with self._pool.acquire() as connection:
+            return await query(connection)
+
+    async def _once(self, query: Callable[[Any], Awaitable[T]]) -> T:
+        connection = await self.connect()
+        try:
+            return await query(connection)
+        finally:
+            await self.release(connection)
+
+    async def _prepare(self) -> None:
+        async def migrate(connection: Any) -> None:
+            async with connection.transaction():
+                await connection.execute(_LOCK)
+                await connection.execute(_PREPARE)
+                version = await connection.fetchval("SELECT max(version) FROM agentkit.format") or 0
+                if version > len(MIGRATIONS):
+                    raise StoreError(
+                        f"{self.name} was written by a newer agentkit (journal format {version}, "
+                        f"this one knows up to {len(MIGRATIONS)}): upgrade agentkit"
+                    )
+                for number in range(version, len(MIGRATIONS)):
+                    await connection.execute(MIGRATIONS[number])
+                    await connection.execute(f"INSERT INTO agentkit.format VALUES ({number + 1})")
+
+        await self._once(migrate)
+        self._pool = await self.asyncpg.create_pool(
+            self.url, min_size=0, max_size=4, reset=_nothing, **self._options()
+        )
+
+    def _options(self) -> dict[str, Any]:
+        settings = {"application_name": "agentkit", "synchronous_commit": self._commit}
+        return {
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": COMMAND_TIMEOUT_S,
+            "server_settings": settings,
+        }
+
+
+async def _nothing(connection: Any) -> None:
+    """Queries here leave nothing behind that a connection would have to be rid of."""
+
+
+def shown(url: str) -> str:
+    """The URL without user and password.
+
+    >>> shown("postgresql://ann:secret@db.example:5432/runs?ssl=require")
+    'postgresql://db.example:5432/runs'
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _asyncpg() -> Any:
+    try:
+        # Without annotations of its own: its types are unknown either way.
+        return importlib.import_module("asyncpg")
+    except ImportError as error:
+        raise MissingExtra("a store in PostgreSQL", "asyncpg", "postgres") from error
