@@ -49,8 +49,9 @@ class Agent(Generic[Output]):
     """An agent: what it thinks with, what it may use, where its runs are kept.
 
     `tools` are plain typed functions, `Tool`s, or names of built-in ones; `output` the type of the
-    answer (text by default); `store` a folder, `"memory"`, or an open `Store`; `origin`, as
-    `file.py:name`, is where `agentkit resume` finds this agent again. `approve` are rules that say
+    answer (text by default); `store` a folder, `"memory"`, a `postgresql://` URL, or an open `Store`;
+    `artifacts` the folder for files where it is not to be the store's own; `origin`, as
+    `file.py:name`, is where `agentkit resume` and workers find this agent again. `approve` are rules that say
     which calls somebody must allow; `approver` is asked about them, else the run pauses.
 
         >>> from agentkit import Agent
@@ -72,6 +73,7 @@ class Agent(Generic[Output]):
     approve: Sequence[Rule] = ()
     approver: Approver | None = None
     store: str | Path | Store = ".agentkit"
+    artifacts: str | Path | None = None
     instructions: str = ""
     name: str = "agent"
     origin: str = ""
@@ -106,6 +108,26 @@ class Agent(Generic[Output]):
                 async for event in events:
                     yield event
 
+    async def submit(
+        self, task: str, *, inputs: Mapping[str, object] | None = None, session: str | None = None
+    ) -> str:
+        """The id of a run that the store's workers carry on: `agentkit worker`.
+
+        It is durable when this returns. Raises `UsageError` where no worker could find this agent
+        or the run, `StoreError` where it cannot be stored.
+        """
+        if not self.origin:
+            raise UsageError(
+                "workers find an agent by its origin: give it one, Agent(origin='FILE.py:NAME')"
+            )
+        async with self._opened() as store:
+            if store.queue is None:
+                raise UsageError("no worker sees a store in memory: give the agent another store")
+            run = self.new_id()
+            await self._begin(store, run, task, inputs or {}, session, submitted=True)
+            await store.journal.flush(run)
+            return run
+
     async def resume(self, run: str) -> Run[Output]:
         """The run of this id, carried on to its end; nothing that ended is done again."""
         async with self._opened() as store:
@@ -134,6 +156,8 @@ class Agent(Generic[Output]):
         task: str,
         inputs: Mapping[str, object],
         session: str | None,
+        *,
+        submitted: bool = False,
     ) -> Begun[Output]:
         """All that can be wrong before anything has run; then the run's first event."""
         if not task.strip():
@@ -153,6 +177,8 @@ class Agent(Generic[Output]):
             "model": equipment.model.name,
             "tools": [*equipment.tools],
         }
+        if submitted:
+            created["submitted"] = True
         recorder.record("run.created", data=created)
         return equipment, recorder, fold(await store.journal.events(run))
 
@@ -202,7 +228,7 @@ class Agent(Generic[Output]):
         if isinstance(self.store, Store):
             yield self.store
             return
-        store = open_store(self.store)
+        store = open_store(self.store, artifacts=self.artifacts)
         try:
             yield store
         finally:

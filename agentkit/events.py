@@ -2,7 +2,8 @@
 
 | type | node | data |
 |---|---|---|
-| run.created | | task, inputs {name: {schema, value}}, agent, origin, session, model, tools |
+| run.created | | task, inputs {name: {schema, value}}, agent, origin, session, model, tools; \
+submitted where workers carry it on |
 | run.resumed | | (nothing) |
 | plan.patched | | turn, patch (JSON form), source |
 | plan.refused | | turn, source, problems [JSON] |

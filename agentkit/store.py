@@ -79,7 +79,7 @@ def open_store(
     """
     if where == MEMORY:
         return _in_memory()
-    folder = Path(DEFAULT_FOLDER if is_url(where) else where)
+    folder = local_folder(where)
     kept = FolderArtifacts(
         folder / "artifacts" if artifacts is None else _folder_of(artifacts), sync=sync
     )
@@ -101,6 +101,11 @@ def open_store(
 def is_url(where: str | os.PathLike[str]) -> bool:
     """Whether it names a database rather than a folder."""
     return isinstance(where, str) and where.startswith(_URL)
+
+
+def local_folder(where: str | os.PathLike[str]) -> Path:
+    """Where a store keeps what is made again when it is removed."""
+    return Path(DEFAULT_FOLDER if is_url(where) else where)
 
 
 def _folder_of(artifacts: str | os.PathLike[str]) -> Path:

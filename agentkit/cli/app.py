@@ -19,7 +19,7 @@ from agentkit.errors import AgentkitError, RunError
 
 DEBUG = "--debug"
 COMMANDS = (
-    "run", "plan", "resume", "approve", "deny", "resolve", "runs", "show", "tools", "models",
+    "run", "plan", "resume", "worker", "approve", "deny", "resolve", "runs", "show", "tools", "models",
     "doctor",
 )  # fmt: skip
 

@@ -100,11 +100,14 @@ def changed(before: Chosen, by: Chosen) -> Chosen:
     return replace(before, **{name: value for name, value in said.items() if value})
 
 
-def build(chosen: Chosen, env: Mapping[str, str]) -> Agent[Any]:
-    """The agent. Raises `UsageError` where the options do not fit together."""
+def build(chosen: Chosen, env: Mapping[str, str], *, asking: bool = True) -> Agent[Any]:
+    """The agent; `asking` whether it may ask whoever sits at the terminal.
+
+    Raises `UsageError` where the options do not fit together.
+    """
     from agentkit.agent import Agent
     from agentkit.cli.ask import approver
-    from agentkit.cli.settings import model_of
+    from agentkit.cli.settings import ARTIFACTS_VARIABLE, model_of
 
     limits = parse_limits(chosen.limits)
     if chosen.agent:
@@ -124,7 +127,9 @@ def build(chosen: Chosen, env: Mapping[str, str]) -> Agent[Any]:
             store=chosen.store,
             origin=chosen.origin,
         )
-    if agent.approver is None:
+    if env.get(ARTIFACTS_VARIABLE):
+        agent = replace(agent, artifacts=env[ARTIFACTS_VARIABLE])
+    if asking and agent.approver is None:
         agent = replace(agent, approver=approver())
     return replace(agent, limits=replace(agent.limits, **limits)) if limits else agent
 

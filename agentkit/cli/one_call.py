@@ -87,11 +87,11 @@ async def require_sound(
     plan: Plan, tool: Tool[..., Any], files: Mapping[str, Path], where: str
 ) -> None:
     """Raises `UsageError` for arguments that the tool does not take, before anything has run."""
+    from agentkit.cli.stored import open_here
     from agentkit.inputs import read_inputs
     from agentkit.plan.check import check
-    from agentkit.store import open_store
 
-    store = open_store(where) if files else None
+    store = open_here(where) if files else None
     try:
         schemas = read_inputs(files, store.artifacts)[1] if store else {}
     finally:

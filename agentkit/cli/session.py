@@ -26,7 +26,9 @@ async def conversing(
     from agentkit.memory import Conversation
     from agentkit.store import Store, open_store
 
-    store = agent.store if isinstance(agent.store, Store) else open_store(agent.store)
+    store = agent.store
+    if not isinstance(store, Store):
+        store = open_store(store, artifacts=agent.artifacts)
     try:
         remembering = replace(agent, store=store, memory=[Conversation(store.journal)])
         async with aclosing(start(remembering)) as events:

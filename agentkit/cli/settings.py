@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "local:"
 DEFAULT_STORE = ".agentkit"
 STORE_VARIABLE = "AGENTKIT_STORE"
+ARTIFACTS_VARIABLE = "AGENTKIT_ARTIFACTS"
+"""The folder for artifacts, or its `file://` URL; without it they are in the store's folder."""
 
 VARIABLES: Mapping[str, Mapping[str, str]] = {
     "openai": {"api_key": "OPENAI_API_KEY", "base_url": "OPENAI_BASE_URL"},
@@ -33,9 +35,9 @@ def model_of(name: str, env: Mapping[str, str]) -> str | Model:
 
 store_option = click.option(
     "--store",
-    metavar="FOLDER",
+    metavar="STORE",
     envvar=STORE_VARIABLE,
     default=DEFAULT_STORE,
     show_default=True,
-    help="Where runs are kept.",
+    help="Where runs are kept: a folder, or postgresql://…",
 )

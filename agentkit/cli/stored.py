@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentkit.cli.settings import ARTIFACTS_VARIABLE
 from agentkit.errors import UsageError
 from agentkit.events import Event
 from agentkit.protocols import RunSummary
 
 if TYPE_CHECKING:
     from agentkit.protocols import Journal
+    from agentkit.store import Store
 
 _MOST_RUNS = 1000
 
@@ -56,23 +59,38 @@ def the_one(run: str, known: Sequence[str], store: str) -> str:
     found = known[:1] if run == "last" else [name for name in known if name.startswith(run)]
     if len(found) != 1:
         what = f"{len(found)} runs begin with {run!r}" if found else f"there is no run {run!r}"
-        raise UsageError(f"{what} in {store}; `agentkit runs` lists them")
+        raise UsageError(f"{what} in {without_password(store)}; `agentkit runs` lists them")
     return found[0]
 
 
 def require_store(store: str) -> None:
     """Raises `UsageError` where there is no such folder; reading must not make one."""
-    if not (Path(store) / "journal.sqlite").is_file():
+    from agentkit.store import is_url
+
+    if not is_url(store) and not (Path(store) / "journal.sqlite").is_file():
         raise UsageError(f"there are no runs in {store}; start one, or give --store FOLDER")
 
 
 @asynccontextmanager
 async def opened(store: str) -> AsyncGenerator[Journal]:
     """The journal of a store, closed afterwards."""
-    from agentkit.store import open_store
-
-    opened = open_store(store)
+    opened = open_here(store)
     try:
         yield opened.journal
     finally:
         await opened.close()
+
+
+def open_here(store: str) -> Store:
+    """The store, with its artifacts where the environment says."""
+    from agentkit.store import open_store
+
+    return open_store(store, artifacts=os.environ.get(ARTIFACTS_VARIABLE))
+
+
+def without_password(store: str) -> str:
+    """The store as a message may name it."""
+    from agentkit.journal.server import shown
+    from agentkit.store import is_url
+
+    return shown(store) if is_url(store) else store

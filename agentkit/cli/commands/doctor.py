@@ -15,6 +15,8 @@ import click
 
 from agentkit.cli.settings import VARIABLES, store_option
 from agentkit.cli.text import count_bytes
+from agentkit.errors import AgentkitError
+from agentkit.store import is_url
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "local": ("xllamacpp",),
@@ -22,6 +24,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "search": ("faiss-cpu", "numpy", "onnxruntime", "pypdf", "tokenizers"),
     "speech": ("av", "faster-whisper", "numpy"),
     "image": ("numpy", "onnxruntime", "pillow", "rapidocr"),
+    "postgres": ("asyncpg",),
 }
 """The packages that each extra brings; a test compares it with pyproject.toml."""
 
@@ -61,7 +64,7 @@ def findings(store: str, env: Mapping[str, str]) -> Iterator[Finding]:
     for provider, name in keys().items():
         word = "set" if env.get(name) else f"not set: only needed for {provider}:"
         yield Finding(name, bool(env.get(name)), word)
-    yield _store(Path(store))
+    yield _database(store) if is_url(store) else _store(Path(store))
 
 
 def keys() -> dict[str, str]:
@@ -84,6 +87,16 @@ def _models() -> Iterator[Finding]:
         here = present(entry, cache_folder())
         do = f"{count_bytes(entry.download_bytes)} to fetch: agentkit models pull {entry.name}"
         yield Finding(f"model {entry.name}", here, str(cache_folder()) if here else do)
+
+
+def _database(url: str) -> Finding:
+    from agentkit.cli.stored import summaries
+
+    try:
+        found = summaries(url, 1)
+    except AgentkitError as error:
+        return Finding("store", False, str(error))
+    return Finding("store", True, f"PostgreSQL answers; {'runs' if found else 'no runs'} in it")
 
 
 def _store(store: Path) -> Finding:

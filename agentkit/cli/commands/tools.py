@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,10 +31,11 @@ def command(debug: bool, /, words: tuple[str, ...], as_json: bool, chosen: Chose
     A call is a run like any other: its arguments and its result are validated and journaled. A
     recording, picture or other file is given by its path: `call transcribe '{"audio": "a.wav"}'`.
     """
+    from agentkit.store import local_folder
     from agentkit.tools import equip
 
     agent = build(chosen, os.environ)
-    tools = equip(agent.tools, Path(chosen.store))
+    tools = equip(agent.tools, local_folder(chosen.store))
     match words:
         case ():
             _list(tools, as_json=as_json)

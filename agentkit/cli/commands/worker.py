@@ -1,0 +1,63 @@
+"""`agentkit worker`: carries on the runs that programs have submitted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agentkit.cli.settings import store_option
+from agentkit.cli.text import inert
+
+if TYPE_CHECKING:
+    from agentkit.agent import Agent
+
+
+@click.command("worker", short_help="Carry on the runs that were submitted.")
+@click.option("-n", "at_once", type=click.IntRange(1), default=4, show_default=True, help="At once.")
+@click.option(
+    "--lease",
+    "lease_s",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1),
+    default=15.0,
+    show_default=True,
+    help="After so long without a sign of life this worker's runs are others'.",
+)
+@store_option
+def command(at_once: int, lease_s: float, store: str) -> int:
+    """Carry on the runs that programs submit to the store, until Ctrl-C or SIGTERM.
+
+    Any number of workers may share a store, on any number of machines that have the agents' files
+    and, with a database, the same AGENTKIT_ARTIFACTS. A run whose worker dies is taken over by
+    another one.
+    """
+    from agentkit.cli.chosen import build, from_origin
+    from agentkit.cli.interrupt import interruptible
+    from agentkit.cli.stored import open_here
+    from agentkit.worker import work
+
+    def load(origin: str) -> Agent[Any]:
+        return build(from_origin(origin, store), os.environ, asking=False)
+
+    async def until_stopped() -> None:
+        opened = open_here(store)
+        try:
+            say("waiting for runs")
+            await work(opened, load, at_once=at_once, lease_s=lease_s, say=say)
+        finally:
+            await opened.close()
+
+    try:
+        interruptible(until_stopped())
+    except asyncio.CancelledError:
+        say("stopped; what had not ended is ready for other workers")
+    return 0
+
+
+def say(text: str) -> None:
+    """A line about what becomes of the runs."""
+    print(inert(text), file=sys.stderr, flush=True)

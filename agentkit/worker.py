@@ -1,0 +1,177 @@
+"""A worker: carries on the submitted runs of a store, several at once, beside any number of others.
+
+A run that waits for somebody's decision costs a worker nothing: it is let go of, and whichever
+worker is free goes on with it once it is decided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from agentkit.agent import Agent
+from agentkit.engine.tasks import Tasks
+from agentkit.errors import RunPaused, StoreError, UsageError
+from agentkit.protocols import RunQueue
+from agentkit.record import Recorder
+from agentkit.store import Store
+
+LEASE_S = 15.0
+"""After so long without a sign of life a worker's runs are others'."""
+
+
+def new_worker_id() -> str:
+    """Says where it runs: `build-7.3f9a1c`."""
+    return f"{socket.gethostname()}.{secrets.token_hex(3)}"
+
+
+async def work(
+    store: Store,
+    load: Callable[[str], Agent[Any]],
+    *,
+    at_once: int = 4,
+    lease_s: float = LEASE_S,
+    say: Callable[[str], object] = lambda text: None,
+    new_id: Callable[[], str] = new_worker_id,
+) -> None:
+    """Claim runs and carry them on, `at_once` of them, until this is cancelled: then those that
+    have not ended are ready for other workers.
+
+    `load` gives the agent of an origin, as `file.py:name`; `say` hears what becomes of the runs.
+    A worker that was stopped for longer than `lease_s` drops its runs and begins anew. Raises
+    `StoreError` where the store fails, `UsageError` where it has no queue.
+    """
+    if store.queue is None:
+        raise UsageError("workers need a store in a folder or a database; this one is in memory")
+    agents: dict[str, Agent[Any]] = {}
+
+    def agent_of(origin: str) -> Agent[Any]:
+        if origin not in agents:
+            agents[origin] = replace(load(origin), store=store)
+        return agents[origin]
+
+    while True:
+        crew = _Crew(store, store.queue, new_id(), agent_of, say)
+        await store.queue.join(crew.name, lease_s=lease_s)
+        try:
+            async with _heartbeat(store.queue, crew, lease_s):
+                await crew.work(at_once)
+        finally:
+            await crew.close()
+            with suppress(StoreError):  # its lease ends by itself
+                await store.queue.leave(crew.name)
+        say(f"the lease of {crew.name} is over: its runs are others'; beginning anew")
+
+
+class _Crew:
+    """The runs that are carried on under one lease."""
+
+    def __init__(
+        self,
+        store: Store,
+        queue: RunQueue,
+        name: str,
+        agent_of: Callable[[str], Agent[Any]],
+        say: Callable[[str], object],
+    ) -> None:
+        self.name = name
+        self._store, self._queue = store, queue
+        self._agent_of, self._say = agent_of, say
+        self._tasks = Tasks()
+        self._runs: set[str] = set()
+        self._changed = asyncio.Event()
+        self._lost = False
+
+    def lose(self) -> None:
+        """The lease is over."""
+        self._lost = True
+        self._changed.set()
+
+    async def work(self, at_once: int) -> None:
+        """Carry runs on until the lease is over."""
+        while not self._lost:
+            self._changed.clear()
+            free = at_once - len(self._runs)
+            if free:
+                # Of no run: raises where the journal takes nothing more, and nothing is claimed.
+                await self._store.journal.flush(self.name)
+                for run in await self._queue.claim(self.name, limit=free):
+                    self._runs.add(run)
+                    self._tasks.spawn(self._carry_on(run), partial(self._ended, run))
+            if len(self._runs) < at_once:
+                await self._queue.wait()
+            else:
+                await self._changed.wait()
+
+    async def close(self) -> None:
+        """Stop what still runs, and wait until it has."""
+        await self._tasks.close()
+
+    async def _carry_on(self, run: str) -> None:
+        events = await self._store.journal.events(run)
+        self._say(f"run {run}: begun by {self.name}")
+        try:
+            await self._agent_of(str(events[0].data.get("origin") or "")).resume(run)
+        except StoreError:
+            raise  # it is another's run by now, or nothing can be written
+        except Exception as error:
+            await self._fail(run, error)
+            raise
+
+    async def _fail(self, run: str, error: Exception) -> None:
+        """Record what kept the run from going on, unless its journal says how it ended."""
+        journal = self._store.journal
+        last = (await journal.events(run))[-1]
+        if last.type != "run.ended":
+            failed = {"status": "failed", "error": str(error), "kind": type(error).__name__}
+            recorder = Recorder(run, journal, time.time, seq=last.seq)
+            recorder.record("run.ended", data=failed)
+            await journal.flush(run)
+
+    def _ended(self, run: str, task: asyncio.Task[None]) -> None:
+        self._tasks.forget(task)
+        self._runs.discard(run)
+        self._changed.set()
+        error = None if task.cancelled() else task.exception()
+        if task.cancelled():
+            self._say(f"run {run}: released")
+        elif isinstance(error, RunPaused):
+            self._say(f"run {run}: {error}")
+        elif error is not None:
+            self._say(f"run {run}: {type(error).__name__}: {error}")
+        else:
+            self._say(f"run {run}: answered")
+
+
+@asynccontextmanager
+async def _heartbeat(queue: RunQueue, crew: _Crew, lease_s: float) -> AsyncGenerator[None]:
+    """Renews the lease from a thread: a tool that blocks the loop must not cost the worker its
+    runs."""
+    loop = asyncio.get_running_loop()
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(lease_s / 3):
+            try:
+                if asyncio.run(queue.renew(crew.name, lease_s=lease_s)):
+                    continue
+            except StoreError:
+                pass  # whoever joins anew is told, if it lasts
+            loop.call_soon_threadsafe(crew.lose)
+            return
+
+    thread = threading.Thread(target=beat, name="agentkit-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.to_thread(thread.join)
