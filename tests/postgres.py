@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,44 +31,69 @@ def server() -> Generator[str]:
     if given := os.environ.get("AGENTKIT_TEST_PG"):
         yield given
         return
-    found = sorted(Path("/").glob(BINARIES[1:]))
-    if not found:
-        pytest.skip(f"no PostgreSQL in {BINARIES}, and AGENTKIT_TEST_PG names none")
-    folder = Path(tempfile.mkdtemp(prefix="agentkit-pg-"))
-    try:
-        with _cluster(found[-1], folder) as url:
-            yield url
-    finally:
-        shutil.rmtree(folder)
+    with cluster() as private:
+        yield private.url
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A server of its own, with its data in a folder."""
+
+    binaries: Path
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The URL of its maintenance database."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        # Processes are killed in these tests, the machine is not.
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off"
+        options += f" -c unix_socket_directories={self.folder}"
+        self.call("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        self.call("pg_ctl", "-w", "-m", "fast", "stop")
+
+    def call(self, program: str, *arguments: str) -> None:
+        """Runs one of PostgreSQL's programs; they refuse to run as root."""
+        user: dict[str, Any] = {}
+        if os.getuid() == 0:
+            group = pwd.getpwnam("postgres").pw_gid
+            user = {"user": "postgres", "group": group, "extra_groups": []}
+        command = [str(self.binaries / program), "-D", str(self.folder / "data"), *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, **user
+        )
+        assert done.returncode == 0, (self.folder / "log").read_text()
 
 
 @contextmanager
-def _cluster(binaries: Path, folder: Path) -> Generator[str]:
-    """A cluster of its own in the folder. PostgreSQL refuses to run as root."""
-    user: dict[str, Any] = {}
-    if os.getuid() == 0:
-        unprivileged = pwd.getpwnam("postgres")
-        os.chown(folder, unprivileged.pw_uid, unprivileged.pw_gid)
-        user = {"user": "postgres", "group": unprivileged.pw_gid, "extra_groups": []}
-
-    def call(program: str, *arguments: str) -> None:
-        command = [str(binaries / program), "-D", str(folder / "data"), *arguments]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, **user)
-        assert done.returncode == 0, done.stdout + done.stderr
-
+def cluster() -> Generator[Cluster]:
+    """A private server, running. Skips the tests where PostgreSQL is not installed."""
+    found = sorted(Path("/").glob(BINARIES[1:]))
+    if not found:
+        pytest.skip(f"no PostgreSQL in {BINARIES}, and AGENTKIT_TEST_PG names none")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    call("initdb", "-A", "trust", "-U", "postgres", "--locale=C", "-E", "UTF8", "--no-sync")
-    # Processes are killed in these tests, the machine is not.
-    options = (
-        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-    )
-    call("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
+    folder = Path(tempfile.mkdtemp(prefix="agentkit-pg-"))
     try:
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        if os.getuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+        private = Cluster(found[-1], folder, port)
+        private.call(
+            "initdb", "-A", "trust", "-U", "postgres", "--locale=C", "-E", "UTF8", "--no-sync"
+        )
+        private.start()
+        try:
+            yield private
+        finally:
+            private.stop()
     finally:
-        call("pg_ctl", "-w", "-m", "immediate", "stop")
+        shutil.rmtree(folder)
 
 
 @contextmanager

@@ -1,0 +1,84 @@
+"""Two workers on PostgreSQL: one is stopped past its lease and continued, then the other is killed.
+
+All runs finish, no node ends twice, whoever has lost a lease writes nothing, and each take-over is
+done two seconds after the lease is over.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentkit.events import Event
+from tests.crash.journals import ended
+from tests.crash.worker_agent import STEPS, agent, asking
+from tests.crash.workers import command, events_of, submit, worker
+from tests.postgres import cluster
+
+RUNS = 16
+LEASE_S = 1.0
+OPTIONS = ("-n", str(RUNS), "--lease", str(LEASE_S))
+
+
+def test_runs_of_a_stopped_and_of_a_killed_worker_are_taken_over(
+    postgres: str, tmp_path: Path
+) -> None:
+    with worker(tmp_path, postgres, *OPTIONS) as b:
+        runs = submit(tmp_path, postgres, agent, RUNS // 2)
+        b.until(*(f"{run}: begun" for run in runs))
+        with worker(tmp_path, postgres, *OPTIONS) as a:
+            runs += submit(tmp_path, postgres, agent, RUNS // 2)
+            stopped = b.signal(signal.SIGSTOP)
+            taken = a.until(*(f"{run}: begun" for run in runs))
+            assert taken - stopped < LEASE_S + 2
+            b.signal(signal.SIGCONT)
+            b.until("beginning anew")
+            since = len(b.lines)
+            killed = a.signal(signal.SIGKILL)
+        before = events_of(tmp_path, postgres, runs)
+        in_flight = [run for run, events in before.items() if events[-1].type != "run.ended"]
+        assert in_flight, "the killed worker had nothing in flight"
+        taken = b.until(*(f"{run}: begun" for run in in_flight), since=since)
+        assert taken - killed < LEASE_S + 2
+        b.until(*(f"{run}: answered" for run in in_flight), since=since)
+        b.signal(signal.SIGTERM)
+        assert b.process.wait(timeout=30) == 0
+        for run, events in events_of(tmp_path, postgres, runs).items():
+            assert events[: len(before[run])] == before[run]
+            assert_each_step_once(events, [a.process.pid, b.process.pid])
+    assert len([*tmp_path.glob("kept-*.txt")]) == RUNS
+
+
+def assert_each_step_once(events: Sequence[Event], workers: Sequence[int]) -> None:
+    """The run is answered, and what follows a claim is written by the claimant alone."""
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert events[-1].data["status"] == "answered"
+    assert ended(events) == Counter([*(f"s{n}" for n in range(STEPS)), "kept"])
+    writers: list[set[object]] = []
+    for event in events:
+        if event.type == "run.resumed":
+            writers.append(set())
+        elif event.type == "node.ended":
+            writers[-1].add(event.data["value"])
+    assert all(len(each) < 2 for each in writers), writers
+    assert set[object]().union(*writers) <= {*workers}
+
+
+def test_a_run_that_waits_survives_a_restart_of_everything(tmp_path: Path) -> None:
+    """The server too: another process approves, a third one goes on."""
+    with cluster() as server:
+        url = server.url
+        with worker(tmp_path, url) as first:
+            (run,) = submit(tmp_path, url, asking, 1)
+            first.until(f"{run}: the run waits for approval of sent (send)")
+            first.signal(signal.SIGTERM)
+            assert first.process.wait(timeout=30) == 0
+        server.stop()
+        server.start()
+        with worker(tmp_path, url) as second:
+            command(tmp_path, "approve", run, "sent", "--set", "to=Bob", "--store", url)
+            second.until(f"{run}: answered")
+        assert "sent to Bob" in command(tmp_path, "show", run, "--store", url)
+    assert (tmp_path / "letters.txt").read_text() == "Bob\n"

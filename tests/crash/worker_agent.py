@@ -1,0 +1,49 @@
+"""An agent for workers: each of its steps takes a while and says which process took it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from agentkit import Agent, tool
+from agentkit.testing import ScriptedModel
+from agentkit.tool import Context
+
+STEPS = 12
+PLAN = "".join(f"s{n} = step(number={n}, after={f's{n - 1}' if n else 0})\n" for n in range(STEPS)) + (
+    f"kept = keep(last=s{STEPS - 1})\nanswer(using=[kept])\n"
+)
+ASKING = "sent = send(to='Ann')\nanswer(f'{sent}')\n"
+
+
+@tool(effect="read")
+async def step(number: int, after: int) -> int:
+    """A step; gives the process that took it."""
+    await asyncio.sleep(0.3)
+    return os.getpid()
+
+
+@tool(effect="write")
+async def keep(last: int, *, context: Context) -> int:
+    """Keeps something under the call's idempotency key."""
+    Path(f"kept-{context.key[:16]}.txt").write_text("kept")  # noqa: ASYNC240
+    return os.getpid()
+
+
+@tool(effect="once", approve=True)
+async def send(to: str) -> str:
+    """Sends a letter."""
+    with Path("letters.txt").open("a") as file:  # noqa: ASYNC230
+        file.write(f"{to}\n")
+    return f"sent to {to}"
+
+
+agent = Agent(
+    model=ScriptedModel(replies=lambda asked: PLAN if asked.purpose == "plan" else "Kept [kept]."),
+    tools=[step, keep],
+    origin=f"{__file__}:agent",
+)
+asking = Agent(
+    model=ScriptedModel(replies=lambda asked: ASKING), tools=[send], origin=f"{__file__}:asking"
+)
