@@ -49,10 +49,11 @@ class Agent(Generic[Output]):
     """An agent: what it thinks with, what it may use, where its runs are kept.
 
     `tools` are plain typed functions, `Tool`s, or names of built-in ones; `output` the type of the
-    answer (text by default); `store` a folder, `"memory"`, a `postgresql://` URL, or an open `Store`;
-    `artifacts` the folder for files where it is not to be the store's own; `origin`, as
-    `file.py:name`, is where `agentkit resume` and workers find this agent again. `approve` are rules that say
-    which calls somebody must allow; `approver` is asked about them, else the run pauses.
+    answer (text by default); `store` a folder, `"memory"`, a `postgresql://` URL, or an open
+    `Store`; `artifacts` the folder for files where it is not to be the store's own; `origin`, as
+    `file.py:name`, is where `agentkit resume` and workers find this agent again. `approve` are
+    rules that say which calls somebody must allow; `approver` is asked about them, else the run
+    pauses.
 
         >>> from agentkit import Agent
         >>> from agentkit.testing import ScriptedModel

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -64,10 +65,9 @@ class Cluster:
             group = pwd.getpwnam("postgres").pw_gid
             user = {"user": "postgres", "group": group, "extra_groups": []}
         command = [str(self.binaries / program), "-D", str(self.folder / "data"), *arguments]
-        done = subprocess.run(
-            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, **user
-        )
-        assert done.returncode == 0, (self.folder / "log").read_text()
+        # No pipe: the server would keep it open.
+        code: int = subprocess.call(command, cwd=self.folder, stdout=subprocess.DEVNULL, **user)
+        assert code == 0, f"{program} ended with {code}; see {self.folder / 'log'}"
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def database(server: str) -> Generator[str]:
 
 def execute(url: str, statement: str) -> list[Any]:
     """The rows of one statement."""
-    import asyncpg
+    asyncpg: Any = import_module("asyncpg")  # without annotations of its own
 
     async def run() -> list[Any]:
         connection = await asyncpg.connect(url)

@@ -34,8 +34,8 @@ def interruptible(work: Coroutine[Any, Any, T]) -> T:
             if pressed:
                 _exit_now()
             pressed = True
+            task.cancel()  # first: there may be nobody who reads the next line
             print("stopping; press Ctrl-C again to stop now", file=sys.stderr)
-            task.cancel()
 
         # Windows' loop takes no handlers; there asyncio.run's own Ctrl-C cancels the task.
         with contextlib.suppress(NotImplementedError):

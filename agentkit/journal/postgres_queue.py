@@ -68,9 +68,7 @@ class PostgresQueue:
     async def claim(self, worker: str, *, limit: int) -> Sequence[str]:
         """Runs that are this worker's now, at most `limit`; none where its lease is over."""
         await self._writer.drained()
-        claims = await self._server.read(
-            lambda connection: connection.fetch(_CLAIM, worker, limit)
-        )
+        claims = await self._server.read(lambda connection: connection.fetch(_CLAIM, worker, limit))
         for run, epoch in claims:
             self._writer.hold(run, Lease(worker, epoch))
         return [run for run, _ in claims]
@@ -83,10 +81,13 @@ class PostgresQueue:
         """Returns when a batch of anybody's has made runs claimable, or after `timeout_s`."""
         await self._server.on_loop(self._wait(timeout_s))
 
+    def _wake(self, *notification: object) -> None:
+        self._woken.set()
+
     async def _wait(self, timeout_s: float) -> None:
         if self._listening is None or self._listening.is_closed():
             self._listening = await self._server.connect()
-            await self._listening.add_listener(CHANNEL, lambda *_: self._woken.set())
+            await self._listening.add_listener(CHANNEL, self._wake)
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._woken.wait()

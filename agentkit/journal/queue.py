@@ -53,7 +53,9 @@ class SqliteQueue:
 
     async def renew(self, worker: str, *, lease_s: float) -> bool:
         """Whether the lease was still running; it ends `lease_s` seconds from now then."""
-        renewed = await self._write(lambda connection: connection.execute(_RENEW, (lease_s, worker)))
+        renewed = await self._write(
+            lambda connection: connection.execute(_RENEW, (lease_s, worker))
+        )
         return renewed.rowcount == 1
 
     async def claim(self, worker: str, *, limit: int) -> Sequence[str]:

@@ -39,7 +39,11 @@ async def claims_each_run_once(open_store: Callable[[], Store]) -> None:
         for number, store in enumerate((second, third)):
             await queue(store).join(f"w{number}", lease_s=LEASE_S)
         claims = await asyncio.gather(
-            *(queue(store).claim(f"w{at}", limit=10) for at in (0, 1) for store in [(second, third)[at]]),
+            *(
+                queue(store).claim(f"w{at}", limit=10)
+                for at in (0, 1)
+                for store in [(second, third)[at]]
+            ),
         )
         claims += [await queue(second).claim("w0", limit=100)]
         claimed = [run for each in claims for run in each]

@@ -11,9 +11,9 @@ from agentkit.testing import ScriptedModel
 from agentkit.tool import Context
 
 STEPS = 12
-PLAN = "".join(f"s{n} = step(number={n}, after={f's{n - 1}' if n else 0})\n" for n in range(STEPS)) + (
-    f"kept = keep(last=s{STEPS - 1})\nanswer(using=[kept])\n"
-)
+PLAN = "".join(
+    f"s{n} = step(number={n}, after={f's{n - 1}' if n else 0})\n" for n in range(STEPS)
+) + (f"kept = keep(last=s{STEPS - 1})\nanswer(using=[kept])\n")
 ASKING = "sent = send(to='Ann')\nanswer(f'{sent}')\n"
 
 

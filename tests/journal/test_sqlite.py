@@ -69,7 +69,7 @@ async def test_a_journal_that_is_damaged(tmp_path: Path) -> None:
     for event in steps("r1", 2000):
         journal.append(event)
     await journal.close()
-    overwrite_after_first_page((tmp_path / "journal.sqlite"))
+    overwrite_after_first_page(tmp_path / "journal.sqlite")
     damaged = journal_in(tmp_path)
     with pytest.raises(StoreError, match=r"it is damaged: restore it from a backup"):
         await damaged.events("r1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 @click.command("worker", short_help="Carry on the runs that were submitted.")
-@click.option("-n", "at_once", type=click.IntRange(1), default=4, show_default=True, help="At once.")
+@click.option(
+    "-n", "at_once", type=click.IntRange(1), default=4, show_default=True, help="At once."
+)
 @click.option(
     "--lease",
     "lease_s",
@@ -60,4 +63,5 @@ def command(at_once: int, lease_s: float, store: str) -> int:
 
 def say(text: str) -> None:
     """A line about what becomes of the runs."""
-    print(inert(text), file=sys.stderr, flush=True)
+    with suppress(BrokenPipeError):  # nobody listens any more; the runs go on
+        print(inert(text), file=sys.stderr, flush=True)

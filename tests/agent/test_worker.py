@@ -1,0 +1,237 @@
+"""Workers in this process: how many runs at once, what becomes of each, and how they give up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentkit import Agent, ToolError, UsageError, tool
+from agentkit.decide import approve
+from agentkit.store import Store, open_store
+from agentkit.testing import ScriptedModel
+from agentkit.testing.queue import queue
+from agentkit.worker import work
+
+pytestmark = pytest.mark.anyio
+
+Open = Callable[[], Store]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def open_one(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Opens the same store anew at each call, in either kind of database."""
+    if request.param == "sqlite":
+        return lambda: open_store(tmp_path, sync="process")
+    url: str = request.getfixturevalue("postgres")
+    return lambda: open_store(url, artifacts=tmp_path, sync="process")
+
+
+class Said:
+    """What a worker says, to be waited for."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._more = asyncio.Event()
+
+    def __call__(self, text: str) -> None:
+        self.lines.append(text)
+        self._more.set()
+
+    async def until(self, text: str, times: int = 1) -> None:
+        while sum(text in line for line in self.lines) < times:
+            self._more.clear()
+            await self._more.wait()
+
+
+class Gate:
+    """A tool that waits until it is opened, and counts."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.inside = self.most = 0
+        self._entered = asyncio.Event()
+
+    async def until_inside(self, count: int) -> None:
+        while self.inside < count:
+            self._entered.clear()
+            await self._entered.wait()
+
+    async def __call__(self) -> str:
+        self.inside += 1
+        self._entered.set()
+        self.most = max(self.most, self.inside)
+        try:
+            await self.opened.wait()
+        finally:
+            self.inside -= 1
+        return "through"
+
+
+def agent_with(store: Store, call: str, *tools: Any) -> Agent:
+    replies = f"x = {call}\nanswer(f'{{x}}')\n"
+    model = ScriptedModel(replies=lambda asked: replies)
+    return Agent(model=model, tools=tools, store=store, origin="a.py:agent")
+
+
+def gated(store: Store) -> tuple[Agent, Gate]:
+    gate = Gate()
+
+    @tool(effect="read")
+    async def wait() -> str:
+        """Waits."""
+        return await gate()
+
+    return agent_with(store, "wait()", wait), gate
+
+
+@asynccontextmanager
+async def working(
+    store: Store, load: Callable[[str], Agent], *, at_once: int = 4, lease_s: float = 60.0
+) -> AsyncGenerator[Said]:
+    """A worker at work, cancelled at the end of the block."""
+    said = Said()
+    names = iter(f"w{number}" for number in range(9))
+    task = asyncio.create_task(
+        work(store, load, at_once=at_once, lease_s=lease_s, say=said, new_id=lambda: next(names))
+    )
+    try:
+        yield said
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_so_many_at_once_and_then_the_others(open_one: Open) -> None:
+    store = open_one()
+    agent, gate = gated(store)
+    runs = [await agent.submit("go") for _ in range(5)]
+    async with working(store, lambda origin: agent, at_once=3) as said:
+        await gate.until_inside(3)
+        gate.opened.set()
+        await said.until("answered", 5)
+    assert gate.most == 3
+    assert {run.run: run.status for run in await store.journal.runs()} == dict.fromkeys(
+        runs, "answered"
+    )
+    await store.close()
+
+
+async def test_a_worker_that_gives_up_releases_its_runs(open_one: Open) -> None:
+    first, second = open_one(), open_one()
+    agent, _ = gated(first)
+    run = await agent.submit("go")
+    async with working(first, lambda origin: agent) as said:
+        await said.until("begun")
+    assert said.lines[-1] == f"run {run}: released"
+    agent, gate = gated(second)
+    gate.opened.set()
+    async with working(second, lambda origin: agent) as said:
+        await said.until("answered")
+    await first.close()
+    await second.close()
+
+
+async def test_a_run_that_waits_is_let_go_of_and_goes_on_once_decided(open_one: Open) -> None:
+    store, person = open_one(), open_one()
+
+    @tool(effect="once", approve=True)
+    async def send(to: str) -> str:
+        """Sends."""
+        return f"sent to {to}"
+
+    agent = agent_with(store, "send(to='Ann')", send)
+    waiting = await agent.submit("go")
+    async with working(store, lambda origin: agent, at_once=1) as said:
+        await said.until(f"{waiting}: the run waits for approval")
+        later = await agent.submit("go")  # the only place is free again
+        await said.until(f"{later}: the run waits for approval")
+        await approve(person.journal, waiting, "x")
+        await said.until(f"{waiting}: answered")
+    await store.close()
+    await person.close()
+
+
+async def test_what_cannot_go_on_fails_and_the_worker_does_not(open_one: Open) -> None:
+    store = open_one()
+    agent, gate = gated(store)
+    gate.opened.set()
+
+    @tool(effect="read")
+    async def broken() -> str:
+        """Fails."""
+        raise ToolError("no")
+
+    def load(origin: str) -> Agent:
+        if origin == "gone.py:agent":
+            raise UsageError("there is no file gone.py")
+        if origin == "bad.py:agent":
+            raise SyntaxError("never closed")
+        return {"a.py:agent": agent, "b.py:agent": unmade}[origin]
+
+    unmade = replace(agent_with(store, "broken()", broken), tools=["no_such_tool"])
+    for origin in ("gone.py:agent", "bad.py:agent", "b.py:agent"):
+        await replace(agent, origin=origin).submit("go")
+    good = await agent.submit("go")
+    async with working(store, load) as said:
+        await said.until(f"{good}: answered")
+        await said.until("Error", 3)
+    listed = {run.run: run.status for run in await store.journal.runs()}
+    assert sorted(listed.values()) == ["answered", "failed", "failed", "failed"]
+    await queue(store).join("w", lease_s=60.0)
+    assert [*await queue(store).claim("w", limit=9)] == []
+    await store.close()
+
+
+async def test_a_tool_that_blocks_the_loop_costs_no_lease(open_one: Open) -> None:
+    store = open_one()
+
+    @tool(effect="read")
+    async def block() -> str:
+        """Blocks the event loop."""
+        time.sleep(1.0)  # noqa: ASYNC251 - what is tested
+        return "done"
+
+    agent = agent_with(store, "block()", block)
+    await agent.submit("go")
+    async with working(store, lambda origin: agent, lease_s=0.6) as said:
+        await said.until("answered")
+    assert not any("lease" in line for line in said.lines)
+    await store.close()
+
+
+async def test_a_lost_lease_drops_the_runs_and_begins_anew(open_one: Open) -> None:
+    store, other = open_one(), open_one()
+    agent, gate = gated(store)
+    run = await agent.submit("go")
+    async with working(store, lambda origin: agent, lease_s=0.3) as said:
+        await said.until("begun by w0")
+        await queue(other).renew("w0", lease_s=0.0)
+        await said.until("the lease of w0 is over")
+        gate.opened.set()
+        await said.until(f"{run}: answered")
+    assert f"run {run}: begun by w1" in said.lines
+    seqs = [event.seq for event in await store.journal.events(run)]
+    assert seqs == list(range(1, len(seqs) + 1))
+    await store.close()
+    await other.close()
+
+
+async def test_what_no_worker_could_find_is_refused(tmp_path: Path) -> None:
+    memory = open_store("memory")
+    agent, _ = gated(memory)
+    with pytest.raises(UsageError, match="no worker sees a store in memory"):
+        await agent.submit("go")
+    with pytest.raises(UsageError, match="workers need a store"):
+        await work(memory, lambda origin: agent)
+    await memory.close()
+    nameless = Agent(model=ScriptedModel(replies=[]), store=tmp_path)
+    with pytest.raises(UsageError, match=r"give it one, Agent\(origin="):
+        await nameless.submit("go")
