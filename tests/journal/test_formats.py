@@ -14,6 +14,7 @@ import pytest
 
 from agentkit.events import Event, EventType
 from agentkit.store import open_store
+from agentkit.testing.queue import claimed, submit
 from agentkit.types import Json
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +66,16 @@ async def test_an_old_journal_is_read_and_goes_on(number: str, tmp_path: Path) -
     again = open_store(folder)
     assert list(await again.journal.events(first.run)) == [*expected, more]
     await again.close()
+
+
+@pytest.mark.parametrize("number", sorted(path.name for path in FORMATS.iterdir()))
+async def test_an_old_store_takes_runs_for_workers(number: str, tmp_path: Path) -> None:
+    store = open_store(shutil.copytree(FORMATS / number, tmp_path / "store"))
+    await submit(store, "new")
+    await claimed(store, "w", "new")
+    store.journal.append(Event("new", 2, 2e9, "run.resumed"))
+    await store.journal.flush("new")
+    await store.close()
 
 
 if __name__ == "__main__":
