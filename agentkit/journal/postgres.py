@@ -81,11 +81,11 @@ def postgres_journal(server: Server, artifacts: ArtifactStore) -> DurableJournal
 
 @contextmanager
 def _opened_sink(server: Server) -> Generator[PostgresSink]:
-    connection = server.wait(server.connect())
+    sink = PostgresSink(server, server.wait(server.connect()))
     try:
-        yield PostgresSink(server, connection)
+        yield sink
     finally:
-        server.wait(server.release(connection))
+        sink.close()
 
 
 class PostgresSink:
@@ -94,11 +94,18 @@ class PostgresSink:
     def __init__(self, server: Server, connection: Any) -> None:
         self._server, self._connection = server, connection
 
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._server.wait(self._server.release(self._connection))
+
     def commit(self, rows: Rows) -> Mapping[str, Failure]:
         """Write it in one transaction. Returns the runs that may not be written, and why."""
         return self._server.wait(self._commit(rows))
 
     async def _commit(self, rows: Rows) -> Mapping[str, Failure]:
+        if self._connection.is_closed():  # while it was idle: nothing can have been lost
+            await self._server.release(self._connection)
+            self._connection = await self._server.connect()
         unique = self._server.asyncpg.UniqueViolationError
         try:
             refused = await self._write(rows, rows.runs)

@@ -56,7 +56,8 @@ class Server:
         self.name = shown(url)
         self.asyncpg = _asyncpg()
         self.failures: tuple[type[Exception], ...] = (
-            self.asyncpg.PostgresError, self.asyncpg.InterfaceError, OSError, TimeoutError,
+            self.asyncpg.PostgresError, self.asyncpg.InterfaceError,
+            self.asyncpg.InternalClientError, OSError, TimeoutError,
         )  # fmt: skip
         self._commit = "on" if sync == "power" else "off"
         self._pool: Any = None
