@@ -2,12 +2,15 @@
 
     python benchmarks/journal.py [--check]
 
+AGENTKIT_TEST_PG names the PostgreSQL database to measure as well, if there is one.
+
 Goals are ratios within one run, so that a slow machine does not fail them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -76,11 +79,30 @@ async def sqlite(sync: Sync) -> list[Row]:
     ]  # fmt: skip
 
 
+async def postgres(url: str) -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(url, artifacts=folder)
+        run = f"{time.time()}"
+        caller = append_us(store.journal, events(f"append {run}", EVENTS))
+        await store.journal.flush()
+        grouped = EVENTS / await seconds(store.journal, events(run, EVENTS), each=False)
+        alone = ALONE / await seconds(store.journal, events(f"alone {run}", ALONE), each=True)
+        await store.close()
+    return [
+        Row("postgres: an append, caller's CPU", f"{caller:.2f} us"),
+        Row("postgres: flushed one by one", f"{alone:,.0f} /s"),
+        Row("postgres: committed in groups, >= 3 x one by one", f"{grouped:,.0f} /s",
+            grouped >= 3 * alone),
+    ]  # fmt: skip
+
+
 async def main() -> int:
     baseline = append_us(MemoryJournal(), events("r1", EVENTS))
     rows = [Row("memory: an append, caller's CPU", f"{baseline:.2f} us")]
     for sync in ("power", "process"):
         rows += await sqlite(sync)
+    if url := os.environ.get("AGENTKIT_TEST_PG"):
+        rows += await postgres(url)
     show("Journal", rows)
     return exit_code(rows, check="--check" in sys.argv)
 

@@ -22,6 +22,7 @@ from table import Row, exit_code, show
 
 from agentkit import Agent, tool
 from agentkit.decide import approve
+from agentkit.planners import Fixed
 from agentkit.store import Store, open_store
 from agentkit.testing import ScriptedModel
 
@@ -36,7 +37,8 @@ async def send(to: str) -> str:
 
 
 agent = Agent(
-    model=ScriptedModel(replies=lambda asked: "sent = send(to='Ann')\nanswer(f'{sent}')\n"),
+    model=ScriptedModel(),
+    planner=Fixed("sent = send(to='Ann')\nanswer(f'{sent}')\n"),
     tools=[send],
     origin=f"{Path(__file__).resolve()}:agent",
 )

@@ -162,24 +162,31 @@ class Server:
             await self.release(connection)
 
     async def _prepare(self) -> None:
-        async def migrate(connection: Any) -> None:
-            async with connection.transaction():
-                await connection.execute(_LOCK)
-                await connection.execute(_PREPARE)
-                version = await connection.fetchval("SELECT max(version) FROM agentkit.format") or 0
-                if version > len(MIGRATIONS):
-                    raise StoreError(
-                        f"{self.name} was written by a newer agentkit (journal format {version}, "
-                        f"this one knows up to {len(MIGRATIONS)}): upgrade agentkit"
-                    )
-                for number in range(version, len(MIGRATIONS)):
-                    await connection.execute(MIGRATIONS[number])
-                    await connection.execute(f"INSERT INTO agentkit.format VALUES ({number + 1})")
-
-        await self._once(migrate)
+        await self._once(self._migrate)
         self._pool = await self.asyncpg.create_pool(
             self.url, min_size=0, max_size=4, reset=_nothing, **self._options()
         )
+
+    async def _migrate(self, connection: Any) -> None:
+        if await self._version(connection) == len(MIGRATIONS):
+            return
+        async with connection.transaction():
+            await connection.execute(_LOCK)
+            await connection.execute(_PREPARE)
+            for number in range(await self._version(connection), len(MIGRATIONS)):
+                await connection.execute(MIGRATIONS[number])
+                await connection.execute(f"INSERT INTO agentkit.format VALUES ({number + 1})")
+
+    async def _version(self, connection: Any) -> int:
+        if await connection.fetchval("SELECT to_regclass('agentkit.format')") is None:
+            return 0
+        version: int = await connection.fetchval("SELECT max(version) FROM agentkit.format") or 0
+        if version > len(MIGRATIONS):
+            raise StoreError(
+                f"{self.name} was written by a newer agentkit (journal format {version}, this one "
+                f"knows up to {len(MIGRATIONS)}): upgrade agentkit"
+            )
+        return version
 
     def _options(self) -> dict[str, Any]:
         settings = {"application_name": "agentkit", "synchronous_commit": self._commit}

@@ -64,6 +64,13 @@ async def test_a_user_that_may_not(postgres: str, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="grant CREATE on the database to this user") as caught:
         open_store(url, artifacts=tmp_path)
     assert "geheim" not in str(caught.value)
+    await journal_in(postgres, tmp_path).close()
+    await query(postgres, "GRANT USAGE ON SCHEMA agentkit TO agentkit_nobody")
+    await query(postgres, "GRANT ALL ON ALL TABLES IN SCHEMA agentkit TO agentkit_nobody")
+    journal = journal_in(url, tmp_path)  # made already: nothing but its rows is asked for
+    journal.append(step("r1", 1))
+    await journal.close()
+    await query(postgres, "DROP OWNED BY agentkit_nobody")
     await query(postgres, "DROP ROLE agentkit_nobody")
 
 
