@@ -27,8 +27,7 @@ BINARIES = "/usr/lib/postgresql/*/bin"
 @contextmanager
 def server() -> Generator[str]:
     """The URL of a server's maintenance database. Skips the tests where there is no server."""
-    if find_spec("asyncpg") is None:
-        pytest.skip("asyncpg is not installed: pip install 'agentkit[postgres]'")
+    _require_driver()
     if given := os.environ.get("AGENTKIT_TEST_PG"):
         yield given
         return
@@ -73,6 +72,7 @@ class Cluster:
 @contextmanager
 def cluster() -> Generator[Cluster]:
     """A private server, running. Skips the tests where PostgreSQL is not installed."""
+    _require_driver()
     found = sorted(Path("/").glob(BINARIES[1:]))
     if not found:
         pytest.skip(f"no PostgreSQL in {BINARIES}, and AGENTKIT_TEST_PG names none")
@@ -94,6 +94,11 @@ def cluster() -> Generator[Cluster]:
             private.stop()
     finally:
         shutil.rmtree(folder)
+
+
+def _require_driver() -> None:
+    if find_spec("asyncpg") is None:
+        pytest.skip("asyncpg is not installed: pip install 'agentkit[postgres]'")
 
 
 @contextmanager

@@ -51,6 +51,19 @@ def test_runs_of_a_stopped_and_of_a_killed_worker_are_taken_over(
     assert len([*tmp_path.glob("kept-*.txt")]) == RUNS
 
 
+def test_on_sqlite_another_worker_takes_over_too(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    with worker(tmp_path, store, *OPTIONS) as a, worker(tmp_path, store, *OPTIONS) as b:
+        runs = submit(tmp_path, store, agent, 4)
+        a.until("begun")
+        a.signal(signal.SIGKILL)
+        b.until(*(f"{run}: answered" for run in runs))
+        b.signal(signal.SIGINT)
+        assert b.process.wait(timeout=30) == 0
+        for events in events_of(tmp_path, store, runs).values():
+            assert_each_step_once(events, [a.process.pid, b.process.pid])
+
+
 def assert_each_step_once(events: Sequence[Event], workers: Sequence[int]) -> None:
     """The run is answered, and what follows a claim is written by the claimant alone."""
     assert [event.seq for event in events] == list(range(1, len(events) + 1))

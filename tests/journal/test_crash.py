@@ -1,4 +1,5 @@
-"""A process that writes a journal is killed (SIGKILL) at random instants, twenty times.
+"""A process that writes a journal is killed (SIGKILL) at random instants, twenty times, eight in
+PostgreSQL.
 
 What `flush` acknowledged is there, each run's events are a prefix of what was appended, and the
 next process goes on where the last one was cut off.
@@ -14,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.artifacts import FolderArtifacts
 from agentkit.events import Event
-from agentkit.journal import sqlite_journal
+from agentkit.store import open_store
 
 RUNS = ("a", "b", "c")
 
@@ -25,9 +25,10 @@ import asyncio, random, sys
 from agentkit.store import open_store
 from tests.journal.test_crash import RUNS, event
 
-async def main(folder, seed):
+async def main(where, artifacts, seed):
     chance = random.Random(seed)
-    store = open_store(folder, sync=chance.choice(["power", "process"]))
+    sync = chance.choice(["power", "process"])
+    store = open_store(where, artifacts=artifacts, sync=sync)
     seqs = {run: len(await store.journal.events(run)) for run in RUNS}
     print(*seqs.values(), flush=True)
     while True:
@@ -39,7 +40,7 @@ async def main(folder, seed):
         await store.journal.flush()
         print(*appended.values(), flush=True)
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
 """
 
 
@@ -49,10 +50,10 @@ def event(run: str, seq: int) -> Event:
     return Event(run, seq, float(seq), "node.ended", f"n_{seq}", {"value": value})
 
 
-def acknowledged_before_kill(folder: Path, seed: int) -> dict[str, int]:
+def acknowledged_before_kill(where: str, artifacts: Path, seed: int) -> dict[str, int]:
     """Runs the writer, kills it, and gives what it had acknowledged by then."""
     chance = random.Random(seed)
-    command = [sys.executable, "-W", "error", "-c", WRITER, str(folder), str(seed)]
+    command = [sys.executable, "-W", "error", "-c", WRITER, where, str(artifacts), str(seed)]
     lines = chance.randint(1, 25)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
@@ -67,21 +68,28 @@ def acknowledged_before_kill(folder: Path, seed: int) -> dict[str, int]:
     return dict(zip(RUNS, map(int, whole[-1]), strict=True))
 
 
-def stored(folder: Path) -> dict[str, list[Event]]:
+def stored(where: str, artifacts: Path) -> dict[str, list[Event]]:
     async def read() -> dict[str, list[Event]]:
-        artifacts = FolderArtifacts(folder / "artifacts")
-        journal = sqlite_journal(folder / "journal.sqlite", artifacts)
-        found = {run: list(await journal.events(run)) for run in RUNS}
-        await journal.close()
+        store = open_store(where, artifacts=artifacts)
+        found = {run: list(await store.journal.events(run)) for run in RUNS}
+        await store.close()
         return found
 
     return asyncio.run(read())
 
 
-def test_twenty_kills_lose_nothing_acknowledged(tmp_path: Path) -> None:
-    for seed in range(20):
-        acknowledged = acknowledged_before_kill(tmp_path, seed)
-        for run, events in stored(tmp_path).items():
+def kill_and_compare(where: str, artifacts: Path, kills: int) -> None:
+    for seed in range(kills):
+        acknowledged = acknowledged_before_kill(where, artifacts, seed)
+        for run, events in stored(where, artifacts).items():
             assert len(events) >= acknowledged[run]
             assert events == [event(run, seq) for seq in range(1, len(events) + 1)]
         assert sum(acknowledged.values()) > 0
+
+
+def test_twenty_kills_lose_nothing_acknowledged(tmp_path: Path) -> None:
+    kill_and_compare(str(tmp_path), tmp_path / "artifacts", 20)
+
+
+def test_eight_kills_lose_nothing_in_postgres(postgres: str, tmp_path: Path) -> None:
+    kill_and_compare(postgres, tmp_path, 8)

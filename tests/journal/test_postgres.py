@@ -143,9 +143,13 @@ async def test_events_are_committed_in_groups_and_tell_nobody(
     postgres: str, tmp_path: Path
 ) -> None:
     journal = journal_in(postgres, tmp_path)
-    heard: list[str] = []
+    heard: list[tuple[object, ...]] = []
+
+    def hear(*notification: object) -> None:
+        heard.append(notification)
+
     listener = await asyncpg.connect(postgres)
-    await listener.add_listener("agentkit", lambda *said: heard.append(said[-1]))
+    await listener.add_listener("agentkit", hear)
     xids = "SELECT count(DISTINCT xmin::text) FROM agentkit.event"
     for event in [created("queued"), *steps("r1", 5000)]:
         journal.append(event)
