@@ -15,6 +15,8 @@ from agentkit.tool import tool as tool
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent as Agent
+    from agentkit.budget import Budget as Budget
+    from agentkit.budget import Cost as Cost
     from agentkit.engine.limits import Limits as Limits
     from agentkit.errors import AgentkitError as AgentkitError
     from agentkit.errors import RunError as RunError
@@ -37,7 +39,9 @@ _HOMES = {
     "AgentkitError": "errors",
     "Artifact": "media",
     "Audio": "media",
+    "Budget": "budget",
     "Context": "tool",
+    "Cost": "budget",
     "Event": "events",
     "Image": "media",
     "Limits": "engine.limits",

@@ -15,14 +15,17 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import typing_extensions
 
+from agentkit.budget import Budget
 from agentkit.carry_on import Equipment, carry_on, draft
 from agentkit.decisions import Approver, Rule
 from agentkit.engine.limits import Limits
 from agentkit.errors import UsageError
 from agentkit.events import Event
 from agentkit.inputs import read_inputs
+from agentkit.models.profile import usd_per_token
 from agentkit.plan.graph import Plan
 from agentkit.plan.problem import Problem
+from agentkit.plan.worst import WorstCase, worst_case
 from agentkit.protocols import Clock, Memory, Model, Planner
 from agentkit.record import Recorder
 from agentkit.run import Run
@@ -53,7 +56,8 @@ class Agent(Generic[Output]):
     `Store`; `artifacts` the folder for files where it is not to be the store's own; `origin`, as
     `file.py:name`, is where `agentkit resume` and workers find this agent again. `approve` are
     rules that say which calls somebody must allow; `approver` is asked about them, else the run
-    pauses.
+    pauses. It pauses as well where its `budget` allows nothing more; resumed with a larger one, it
+    goes on.
 
         >>> from agentkit import Agent
         >>> from agentkit.testing import ScriptedModel
@@ -73,6 +77,7 @@ class Agent(Generic[Output]):
     limits: Limits = field(default_factory=Limits)
     approve: Sequence[Rule] = ()
     approver: Approver | None = None
+    budget: Budget | None = None
     store: str | Path | Store = ".agentkit"
     artifacts: str | Path | None = None
     instructions: str = ""
@@ -150,6 +155,16 @@ class Agent(Generic[Output]):
             _, schemas = read_inputs(inputs or {}, store.artifacts)
             return await draft(self._equipment(store), task, Plan(inputs=schemas))
 
+    async def worst_case(self, plan: Plan) -> WorstCase:
+        """What the plan would cost at worst, its tools and what they ask the model."""
+        async with self._opened() as store:
+            return worst_case(
+                plan,
+                self._tools(store),
+                most_nodes=self.limits.nodes,
+                usd_per_token=usd_per_token(self._model.profile),
+            )
+
     async def _begin(
         self,
         store: Store,
@@ -205,6 +220,7 @@ class Agent(Generic[Output]):
             instructions=self.instructions,
             approve=self.approve,
             approver=self.approver,
+            budget=self.budget,
         )
 
     @cached_property

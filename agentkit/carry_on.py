@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 
 from typing_extensions import TypeVar
 
+from agentkit.admission import Admission
 from agentkit.answer import make_answer
+from agentkit.budget import Budget
 from agentkit.decisions import Approver, Rule
 from agentkit.drive import Ended, Planning, drive
 from agentkit.engine.asked import nobody
 from agentkit.engine.limits import Limits
+from agentkit.engine.purse import Purse
 from agentkit.engine.scheduler import Scheduler
 from agentkit.errors import LimitReached, RunError, RunPaused
+from agentkit.models.profile import usd_per_token
 from agentkit.plan.graph import Patch, Plan
 from agentkit.plan.problem import Problem, problem_from_json
 from agentkit.plan.source import to_source
@@ -49,6 +53,7 @@ class Equipment(Generic[Output]):
     instructions: str
     approve: Sequence[Rule] = ()
     approver: Approver | None = None
+    budget: Budget | None = None
 
 
 async def carry_on(
@@ -87,13 +92,15 @@ async def _ending(recorder: Recorder, store: Store) -> AsyncGenerator[None]:
 
 
 async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: RunState) -> None:
-    model = RecordedModel(equipment.model, recorder)
+    purse = _purse(equipment, state)
+    model = RecordedModel(equipment.model, recorder, purse=purse)
     planning = await _planning(equipment, recorder, state, model)
-    limits = equipment.limits
-    limit = asyncio.timeout(limits.seconds)
+    planning.admission = _admission(equipment, state, purse)
+    limits, left_s = equipment.limits, purse.left_s if purse else None
+    bounds = [seconds for seconds in (limits.seconds, left_s) if seconds is not None]
+    limit = asyncio.timeout(min(bounds, default=None))
     try:
-        async with limit, _scheduler(equipment, recorder, state) as nodes:
-            nodes.add(state.plan.nodes.values())
+        async with limit, _scheduler(equipment, recorder, state, purse) as nodes:
             await drive(planning, nodes, cast("Ended | None", state.turn_ended))
             made = await make_answer(
                 task=state.task,
@@ -108,6 +115,8 @@ async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: R
     except TimeoutError:
         if not limit.expired():
             raise  # a planner's or a model's own
+        if purse is not None and left_s == min(bounds):
+            raise purse.reached("seconds", "what is not done yet") from None
         raise LimitReached("seconds", limits.seconds or 0, limits.seconds or 0) from None
     answered: dict[str, Json] = {
         "status": "answered",
@@ -127,7 +136,31 @@ def type_of(output: type[Any] | None) -> TypeAdapter[Any] | None:
     return TypeAdapter(output)
 
 
-def _scheduler(equipment: Equipment[Any], recorder: Recorder, state: RunState) -> Scheduler:
+def _purse(equipment: Equipment[Any], state: RunState) -> Purse | None:
+    if equipment.budget is None:
+        return None
+    price = usd_per_token(equipment.model.profile)
+    return Purse(equipment.budget, state.spent, usd_per_token=price)
+
+
+def _admission(
+    equipment: Equipment[Any], state: RunState | None = None, purse: Purse | None = None
+) -> Admission | None:
+    if equipment.budget is None:
+        return None
+    return Admission(
+        budget=equipment.budget,
+        tools=equipment.tools,
+        limits=equipment.limits,
+        inputs={} if state is None else state.inputs,
+        usd_per_token=usd_per_token(equipment.model.profile),
+        purse=purse,
+    )
+
+
+def _scheduler(
+    equipment: Equipment[Any], recorder: Recorder, state: RunState, purse: Purse | None
+) -> Scheduler:
     store = equipment.store
     return Scheduler(
         state=state,
@@ -135,10 +168,11 @@ def _scheduler(equipment: Equipment[Any], recorder: Recorder, state: RunState) -
         record=recorder.record,
         barrier=lambda: store.journal.flush(recorder.run),
         artifacts=store.artifacts,
-        model=lambda node: RecordedModel(equipment.model, recorder, node),
+        model=lambda node: RecordedModel(equipment.model, recorder, node, purse),
         rules=equipment.approve,
         ask=equipment.approver or nobody,
         limits=equipment.limits,
+        purse=purse,
         cache=store.journal,
     )
 
@@ -195,6 +229,7 @@ def _finished(equipment: Equipment[Output], run: str, state: RunState) -> Run[Ou
         plan=state.plan,
         outcomes=state.outcomes,
         usage=state.usage,
+        spent=state.spent,
         cites=state.cites,
     )
 
@@ -213,9 +248,10 @@ async def draft(equipment: Equipment[Any], task: str, plan: Plan) -> tuple[Plan,
         limits=equipment.limits,
         plan=plan,
         instructions=equipment.instructions,
+        admission=_admission(equipment),
     )
 
-    def start(patch: Patch) -> None:
+    def start(patch: Patch, lost: frozenset[str]) -> None:
         """Nothing runs while drafting."""
 
     for _ in range(1 + equipment.limits.repairs):

@@ -24,6 +24,9 @@ Verdict = Literal["approve", "deny", "done", "not_done"]
 """`approve` and `deny` a call that was not made; `done` and `not_done` say of one that is in doubt
 whether it took effect."""
 
+BUDGET = "run/budget"
+"""Stands where a node would in the question whether a run may start what could cost too much."""
+
 Rule: TypeAlias = str | Callable[[Tool[..., Any], Mapping[str, Json]], bool]
 """Which calls need approval: those of a tool (its name), of an effect class, or a predicate."""
 

@@ -12,20 +12,23 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from agentkit.admission import Admission
 from agentkit.engine.limits import Limits
 from agentkit.engine.scheduler import Scheduler
-from agentkit.errors import PlanRefused
+from agentkit.errors import PlanRefused, RunPaused
 from agentkit.outcome import Outcome
 from agentkit.plan.check import check_patch, scope_of
 from agentkit.plan.graph import Observe, Patch, Plan
 from agentkit.plan.jsonform import patch_to_json
 from agentkit.plan.problem import Problem, problem_to_json
+from agentkit.plan.reach import cut_off
 from agentkit.protocols import Brief, Model, Planner, Recalled
 from agentkit.record import Recorder
 from agentkit.tool import Tool
 from agentkit.types import Json
 
 Ended: TypeAlias = Literal["answer", "observe", "end", "problems"]
+Start: TypeAlias = Callable[[Patch, frozenset[str]], None]
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class Planning:
     `repairs` counts the turns that ended with problems, `told` are the failures that the planner
     has been told of, `grew` says whether the last turn changed the plan. A turn that a crash cut
     off is taken again: `began` is the plan that it found, `done` what it had changed by then. What
-    the planner proposes once more is there already.
+    the planner proposes once more is there already. `admission` holds plans against the budget.
     """
 
     task: str
@@ -55,11 +58,11 @@ class Planning:
     grew: bool = False
     began: Plan | None = None
     done: Sequence[Patch] = ()
+    admission: Admission | None = None
 
-    async def take_turn(
-        self, outcomes: Mapping[str, Outcome], start: Callable[[Patch], None]
-    ) -> Ended:
-        """One turn: every sound patch is applied, recorded and handed to `start` at once."""
+    async def take_turn(self, outcomes: Mapping[str, Outcome], start: Start) -> Ended:
+        """One turn: every sound patch is applied, recorded and handed to `start` at once, with the
+        nodes that it cuts off from the answer."""
         brief = self._brief(outcomes)
         told = self._untold(outcomes)
         stood = self.problems, "\n".join(self.refused)
@@ -73,13 +76,14 @@ class Planning:
                     self._refuse([proposal], "")
                     continue
                 if patch_to_json(proposal) not in done:
-                    checked = check_patch(scope, proposal)
+                    checked = check_patch(scope, proposal, self._dear(outcomes))
                     scope = checked.scope
                     if not checked.accepted:
                         self._refuse(checked.problems, proposal.source)
                         continue
+                    lost = cut_off(self.plan, proposal)
                     self._accept(scope.plan, proposal)
-                    start(proposal)
+                    start(proposal, lost)
                 ended = _ending(proposal)
                 if ended != "end":
                     break
@@ -89,6 +93,30 @@ class Planning:
             ended = "problems"
         self._end(ended, told)
         return ended
+
+    def _dear(self, outcomes: Mapping[str, Outcome]) -> Callable[[Plan], list[Problem]] | None:
+        """What finds that a plan may cost too much, where such plans are refused."""
+        admission = self.admission
+        if admission is None or admission.budget.when_over != "refuse":
+            return None
+        return lambda plan: admission.problems(plan, outcomes)
+
+    async def admit(self, scheduler: Scheduler) -> None:
+        """Returns where the plan may start within the budget, or somebody allows it.
+
+        Raises `RunPaused` until somebody has, `PlanRefused` where it was denied.
+        """
+        admission = self.admission
+        if admission is None or admission.budget.when_over == "go":
+            return
+        problems = admission.problems(self.plan, scheduler.outcomes)
+        if not problems:
+            return
+        if admission.budget.when_over == "refuse":
+            raise admission.reached(problems)
+        question = admission.question(self.recorder.run, self.plan, problems)
+        if (await scheduler.decision(question)).verdict != "approve":
+            raise PlanRefused(problems)
 
     def _end(self, ended: Ended, told: set[str]) -> None:
         data: dict[str, Json] = {"turn": self.turn, "ended": ended, "told": [*sorted(told)]}
@@ -149,11 +177,15 @@ async def drive(planning: Planning, scheduler: Scheduler, ended: Ended | None) -
     """Take turns until the plan stands and everything in it has ended.
 
     `ended` is how the last turn in the journal ended, None where one is still to be taken.
-    Raises `PlanRefused` where problems are left after the repair turns.
+    Raises `PlanRefused` where problems are left after the repair turns, `RunPaused` where the run
+    waits for somebody; what runs has ended then.
     """
+    await planning.admit(scheduler)
+    scheduler.add(planning.plan.nodes.values())
+    held: list[tuple[Patch, frozenset[str]]] = []
     while True:
         if ended is None:
-            ended = await planning.take_turn(scheduler.outcomes, scheduler.patch)
+            ended = await _turn(planning, scheduler, held)
         if ended == "problems":
             if planning.repairs > planning.limits.repairs:
                 raise PlanRefused(planning.problems)
@@ -169,3 +201,29 @@ async def drive(planning: Planning, scheduler: Scheduler, ended: Ended | None) -
             await scheduler.settled()
             return
         ended = None
+
+
+async def _turn(
+    planning: Planning, scheduler: Scheduler, held: list[tuple[Patch, frozenset[str]]]
+) -> Ended:
+    """A turn of the planner; where its whole plan has to be admitted, its patches wait in `held`
+    until they are sound and that has happened."""
+    admission = planning.admission
+    streams = admission is None or admission.budget.when_over == "go"
+
+    def hold(patch: Patch, lost: frozenset[str]) -> None:
+        """What may not start yet."""
+        held.append((patch, lost))
+
+    try:
+        start = scheduler.patch if streams else hold
+        ended = await planning.take_turn(scheduler.outcomes, start)
+    except RunPaused as error:  # the budget does not allow the planner's call
+        await scheduler.pause(error)
+        raise
+    if held and ended != "problems":
+        await planning.admit(scheduler)
+        for patch, lost in held:
+            scheduler.patch(patch, lost)
+        held.clear()
+    return ended

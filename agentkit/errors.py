@@ -10,6 +10,7 @@
     │   ├── LimitReached    nodes, depth, replans, seconds: a bound of the run was hit
     │   ├── RunCancelled    somebody stopped the run; it can be resumed
     │   ├── RunPaused       the run waits for somebody's decision
+    │   │   └── BudgetReached   or for a larger budget
     │   └── StoreError      the journal or the artifact store cannot be read or written
     └── ToolError           a tool's: told to the planner, poisons only the node's dependants
         └── EvaluationError a pure expression's, with the same consequences
@@ -23,7 +24,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from decimal import Decimal
 
+    from agentkit.budget import Dimension
     from agentkit.decisions import Question
     from agentkit.plan.problem import Problem
 
@@ -107,6 +110,18 @@ class RunPaused(RunError):
         calls = ", ".join(f"{one.node} ({one.tool})" for one in questions)
         super().__init__(f"the run waits for approval of {calls}; approve or deny, then resume it")
         self.questions = tuple(questions)
+
+
+class BudgetReached(RunPaused):
+    """What is next does not fit into what is left of the budget; a larger one lets it go on.
+
+    `dimension` is the bound that is too small, `wanted` what it would have to be at least.
+    """
+
+    def __init__(self, message: str, *, dimension: Dimension, wanted: Decimal) -> None:
+        RunError.__init__(self, message)
+        self.questions = ()
+        self.dimension, self.wanted = dimension, wanted
 
 
 class StoreError(RunError):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from agentkit.budget import Cost, cost_from_json, cost_to_json
 from agentkit.types import Json, Status
 
 
@@ -25,18 +26,28 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A node's end. `value` counts only for status `"value"`, `failure` only for the others."""
+    """A node's end. `value` counts only for status `"value"`, `failure` only for the others.
+
+    `cost` is what the call said that it cost, None where it said nothing.
+    """
 
     status: Status
     value: Json = None
     failure: Failure | None = None
     seconds: float = 0.0
     attempts: int = 1
+    cost: Cost | None = None
 
     @property
     def ok(self) -> bool:
         """Whether the node came to a value."""
         return self.status == "value"
+
+
+CUT_OFF: Final = Outcome(
+    "cancelled", failure=Failure("CutOff", "a change of the plan left nothing that needs it")
+)
+"""The end of a node that a patch left without a way to the answer; resuming does not change it."""
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Json]:
@@ -50,6 +61,8 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Json]:
         "seconds": outcome.seconds,
         "attempts": outcome.attempts,
     }
+    if outcome.cost is not None:
+        data["cost"] = cost_to_json(outcome.cost)
     failure = outcome.failure
     if failure is None:
         data["value"] = outcome.value
@@ -71,11 +84,12 @@ def outcome_from_json(data: Mapping[str, Json]) -> Outcome:
     True
     """
     fields = cast("dict[str, Any]", data)
-    failure = fields.get("failure")
+    failure, cost = fields.get("failure"), fields.get("cost")
     return Outcome(
         fields["status"],
         fields.get("value"),
         None if failure is None else Failure(**failure),
         fields["seconds"],
         fields["attempts"],
+        None if cost is None else cost_from_json(cost),
     )

@@ -8,8 +8,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from threading import Lock
 
+from agentkit.budget import Cost, amounts, cost_to_json
+from agentkit.engine.purse import Purse
 from agentkit.events import TRANSIENT, Event, EventType
 from agentkit.messages import Delta, Done, Profile, Request, Text, Usage
+from agentkit.models.profile import most_of
 from agentkit.protocols import Clock, Journal, Model
 from agentkit.state import usage_to_json
 from agentkit.types import Json
@@ -47,11 +50,15 @@ class Recorder:
 
 @dataclass(slots=True)
 class RecordedModel:
-    """A model whose calls are in the journal, under the node that made them if there is one."""
+    """A model whose calls are in the journal, under the node that made them if there is one.
+
+    With a `purse` a call waits until it fits into the run's budget.
+    """
 
     inner: Model
     recorder: Recorder
     node: str | None = None
+    purse: Purse | None = None
 
     @property
     def name(self) -> str:
@@ -64,12 +71,24 @@ class RecordedModel:
         return self.inner.profile
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        """The inner stream, recorded: `model.called`, text as it comes, `model.answered`."""
+        """The inner stream, recorded: `model.called`, text as it comes, `model.answered`.
+
+        Raises `BudgetReached` where the budget does not allow it.
+        """
+        most = most_of(request, self.profile)
+        if self.purse is not None:
+            what = f"the call of the model by {self.node or request.purpose}"
+            await self.purse.reserve(self.node, amounts(most), what)
         call = f"{self.node or request.purpose}/model_{self.recorder.seq + 1}"
         recorder, started = self.recorder, self.recorder.clock()
         digest = hashlib.sha256(repr(request.messages).encode()).hexdigest()
         purpose = request.purpose
-        called = {"purpose": purpose, "model": self.name, "prompt_sha256": digest}
+        called: dict[str, Json] = {
+            "purpose": purpose,
+            "model": self.name,
+            "prompt_sha256": digest,
+            "most": cost_to_json(most),
+        }
         recorder.record("model.called", call, called)
         text: list[str] = []
         done: Done | None = None
@@ -90,4 +109,14 @@ class RecordedModel:
                 "usage": usage_to_json(done.usage if done else Usage()),
                 "seconds": recorder.clock() - started,
             }
+            if self.purse is not None:
+                self.purse.settle(self.node, amounts(most), amounts(_used(done, most)))
             recorder.record("model.answered", call, answered)
+
+
+def _used(done: Done | None, most: Cost) -> Cost:
+    """What a call has cost: all that it may have, where its end was not waited for."""
+    if done is None:
+        return most
+    tokens = done.usage.input_tokens + done.usage.output_tokens
+    return Cost(tokens=tokens, usd=done.usage.cost_usd)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Generic, TypeVar
 
+from agentkit.budget import Spent
 from agentkit.media import Artifact
 from agentkit.messages import Usage
 from agentkit.outcome import Outcome
@@ -20,7 +21,8 @@ class Run(Generic[Output]):
     """A run that came to an answer.
 
     `answer` is its text; `output` the typed answer where the agent has an output type, else the
-    text; `cites` the node ids that the answer rests on, all of them in `outcomes`.
+    text; `cites` the node ids that the answer rests on, all of them in `outcomes`; `spent` what
+    its models and tools have cost together.
     """
 
     id: str
@@ -31,6 +33,7 @@ class Run(Generic[Output]):
     outcomes: Mapping[str, Outcome]
     usage: Usage
     cites: tuple[str, ...] = ()
+    spent: Spent = field(default_factory=Spent)
 
     @property
     def failures(self) -> Mapping[str, Outcome]:

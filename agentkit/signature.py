@@ -38,6 +38,8 @@ class Signature:
     output_schema: Schema
     prepare: Callable[[Mapping[str, Json], Context], dict[str, Any]]
     finish: Callable[[Any, Context], Json]
+    context: bool
+    """Whether it takes a `Context`."""
 
 
 def signature(
@@ -77,6 +79,7 @@ def signature(
         output_schema=output_schema,
         prepare=prepare,
         finish=finisher(output),
+        context=injected is not None,
     )
 
 

@@ -14,12 +14,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias, cast
 
-from agentkit.decisions import Decision, Question, decision_from_json, question_from_json
+from agentkit.budget import Spent
+from agentkit.decisions import BUDGET, Decision, Question, decision_from_json, question_from_json
 from agentkit.events import Event, EventType
 from agentkit.messages import Usage
-from agentkit.outcome import Outcome, outcome_from_json
+from agentkit.outcome import CUT_OFF, Outcome, outcome_from_json
 from agentkit.plan.graph import Answer, Node, Patch, Plan, needs
 from agentkit.plan.jsonform import patch_from_json
+from agentkit.plan.reach import cut_off
+from agentkit.spent import Ledger
 from agentkit.types import Json, Schema
 
 RunStatus = Literal["running", "answered", "failed", "cancelled", "paused"]
@@ -86,6 +89,7 @@ class RunState:
     refusals: tuple[Refusal, ...] = ()
     calls: Mapping[str, ModelCall] = field(default_factory=dict[str, ModelCall])
     usage: Usage = field(default_factory=Usage)
+    spent: Spent = field(default_factory=Spent)
     status: RunStatus = "running"
     answer: str | None = None
     output: Json = None
@@ -100,6 +104,7 @@ def fold(events: Iterable[Event]) -> RunState:
     build = _Build()
     for event in events:
         build.run, build.seq = event.run, event.seq
+        build.ledger.note(event)
         step = _STEPS.get(event.type)
         if step is not None:
             step(build, event.node or "", cast("dict[str, Any]", event.data))
@@ -130,6 +135,7 @@ class _Build:
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     calls: dict[str, ModelCall] = field(default_factory=dict[str, ModelCall])
     usage: Usage = field(default_factory=Usage)
+    ledger: Ledger = field(default_factory=Ledger)
     ended: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def state(self) -> RunState:
@@ -163,6 +169,7 @@ class _Build:
             refusals=tuple(self.refusals),
             calls=self.calls,
             usage=self.usage,
+            spent=self.ledger.spent(),
             status=ended.get("status", "running"),
             answer=ended.get("answer"),
             output=ended.get("output"),
@@ -211,6 +218,7 @@ def _patched(build: _Build, node: str, data: dict[str, Any]) -> None:
     changed = {*patch.remove, *(each.id for each in patch.replace)}
     displaced = {name: build.nodes[name] for name in changed if name in build.nodes}
     build.turn_changes.append(_Change(patch, displaced, build.answer))
+    lost = cut_off(Plan(nodes=build.nodes, answer=build.answer), patch) if changed else ()
     if changed:
         _forget(build, changed | dependants(build.nodes, changed))
     for name in patch.remove:
@@ -219,6 +227,10 @@ def _patched(build: _Build, node: str, data: dict[str, Any]) -> None:
         build.nodes[each.id] = each
     build.answer = patch.answer or build.answer
     build.turn_ended = None
+    begun = {owner(each) for each in build.intents}
+    for name in lost:
+        if name not in begun:
+            build.outcomes.setdefault(name, CUT_OFF)
 
 
 def _forget(build: _Build, names: set[str]) -> None:
@@ -236,9 +248,11 @@ def owner(name: str) -> str:
 
 
 def _resumed(build: _Build, node: str, data: dict[str, Any]) -> None:
-    for name in [each for each, end in build.outcomes.items() if end.status == "cancelled"]:
+    ends = build.outcomes.items()
+    for name in [each for each, end in ends if end.status == "cancelled" and end != CUT_OFF]:
         del build.outcomes[name]
     build.started.clear()
+    build.asked.pop(BUDGET, None)  # asked anew where it is still a question
     build.ended = {}
 
 

@@ -14,16 +14,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, cast, overload
 
 from typing_extensions import ParamSpec, TypedDict, TypeVar, Unpack
 
+from agentkit.budget import Cost
 from agentkit.errors import UsageError
 from agentkit.types import Effect, Json, Runs, Schema
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from agentkit.protocols import ArtifactStore, Model
 
 P = ParamSpec("P", default=...)
@@ -64,6 +67,10 @@ class Context(Protocol):
         """Tell whoever follows the run how far this call is."""
         ...
 
+    def spend(self, *, usd: Decimal | None = None, tokens: int | None = None) -> None:
+        """Say what this call has cost, besides the agent's model; what is said adds up."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
@@ -91,6 +98,9 @@ class Tool(Generic[P, R]):
     `approve` says which calls a person must allow: all, or those whose arguments it is true for.
     `reconcile` tells by its idempotency key what a `once` call came to that nobody heard of again,
     or `NOT_DONE`; where it raises, the call stays in doubt.
+
+    `cost` is what a call costs at most. A function that takes no `Context` cannot ask the agent's
+    model, so its tokens are known to be none.
     """
 
     name: str
@@ -113,6 +123,7 @@ class Tool(Generic[P, R]):
     expected_s: float = 1.0
     approve: bool | Callable[[Mapping[str, Json]], bool] = False
     reconcile: Callable[[str], Any] | None = None
+    cost: Cost = field(default_factory=Cost)
 
     def __post_init__(self) -> None:
         for complaint in _complaints(self):
@@ -141,6 +152,7 @@ class ToolOptions(TypedDict, total=False):
     expected_s: float
     approve: bool | Callable[[Mapping[str, Json]], bool]
     reconcile: Callable[[str], Any] | None
+    cost: Cost
 
 
 @overload
@@ -206,6 +218,7 @@ def from_schema(
     named = cast("ToolOptions", {"name": getattr(function, "__name__", ""), **options})
     named.setdefault("description", inspect.getdoc(function) or "")
     named.setdefault("runs", _default_runs(function))
+    named["cost"] = _without_model(named.get("cost", Cost()))
     output: Schema = {} if output_schema is None else output_schema
     return Tool(
         input_schema=input_schema,
@@ -227,6 +240,8 @@ def _from_function(
     given.setdefault("name", getattr(function, "__name__", type(function).__name__))
     given.setdefault("description", found.description)
     given.setdefault("runs", _default_runs(function))
+    if not found.context:
+        given["cost"] = _without_model(given.get("cost", Cost()))
     return Tool(
         input_schema=found.input_schema,
         output_schema=found.output_schema,
@@ -235,6 +250,11 @@ def _from_function(
         finish=found.finish,
         **cast("Any", given),
     )
+
+
+def _without_model(cost: Cost) -> Cost:
+    """The cost of a call that is given no model."""
+    return cost if cost.tokens is not None else replace(cost, tokens=0)
 
 
 def _default_runs(function: Callable[..., Any]) -> Runs:

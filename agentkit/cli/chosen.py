@@ -31,6 +31,7 @@ class Chosen:
     files: str = ""
     tools: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    budgets: tuple[str, ...] = ()
     store: str = ".agentkit"
 
     @property
@@ -49,8 +50,8 @@ def from_origin(origin: str, store: str) -> Chosen:
     """
     if origin.startswith(_ORIGIN):
         given: dict[str, Any] = json.loads(origin.removeprefix(_ORIGIN))
-        tools, limits = (tuple(given.pop(key, ())) for key in ("tools", "limits"))
-        return Chosen(store=store, tools=tools, limits=limits, **given)
+        repeated = {key: tuple(given.pop(key, ())) for key in ("tools", "limits", "budgets")}
+        return Chosen(store=store, **repeated, **given)
     if origin:
         return Chosen(agent=origin, store=store)
     raise UsageError(
@@ -74,6 +75,14 @@ _LIMITS = click.option(
     help="As in seconds=300, nodes=50; repeat.",
 )
 
+_BUDGETS = click.option(
+    "--budget",
+    "budgets",
+    metavar="NAME=N",
+    multiple=True,
+    help="As in usd=0.50, tokens=20000, seconds=60, calls=9, when_over=refuse; repeat.",
+)
+
 
 def choice_options(command: Callable[..., int]) -> Callable[..., int]:
     """Adds the options that make a `Chosen` to a command, which gets it as `chosen`."""
@@ -83,7 +92,7 @@ def choice_options(command: Callable[..., int]) -> Callable[..., int]:
         choice = {field.name: given.pop(field.name) for field in fields(Chosen)}
         return command(*args, chosen=Chosen(**choice), **given)
 
-    for option in (store_option, _LIMITS, _TOOLS, _FILES, _DOCS, _MODEL, _AGENT):
+    for option in (store_option, _BUDGETS, _LIMITS, _TOOLS, _FILES, _DOCS, _MODEL, _AGENT):
         packed = option(packed)
     return packed
 
@@ -91,12 +100,13 @@ def choice_options(command: Callable[..., int]) -> Callable[..., int]:
 def changed(before: Chosen, by: Chosen) -> Chosen:
     """The first choice with what the second one says instead; a new agent replaces all of it.
 
-    Limits are added: the later one of a name counts.
+    Limits and budgets are added: the later one of a name counts.
     """
     if by.agent:
         return by
     said = {field.name: getattr(by, field.name) for field in fields(Chosen)}
     said["limits"] = (*before.limits, *by.limits)
+    said["budgets"] = (*before.budgets, *by.budgets)
     return replace(before, **{name: value for name, value in said.items() if value})
 
 
@@ -106,10 +116,11 @@ def build(chosen: Chosen, env: Mapping[str, str], *, asking: bool = True) -> Age
     Raises `UsageError` where the options do not fit together.
     """
     from agentkit.agent import Agent
+    from agentkit.budget import Budget, parse_budget
     from agentkit.cli.ask import approver
     from agentkit.cli.settings import ARTIFACTS_VARIABLE, model_of
 
-    limits = parse_limits(chosen.limits)
+    limits, budget = parse_limits(chosen.limits), parse_budget(chosen.budgets)
     if chosen.agent:
         from agentkit.cli.load import load_agent
 
@@ -131,6 +142,8 @@ def build(chosen: Chosen, env: Mapping[str, str], *, asking: bool = True) -> Age
         agent = replace(agent, artifacts=env[ARTIFACTS_VARIABLE])
     if asking and agent.approver is None:
         agent = replace(agent, approver=approver())
+    if budget:
+        agent = replace(agent, budget=replace(agent.budget or Budget(), **budget))
     return replace(agent, limits=replace(agent.limits, **limits)) if limits else agent
 
 

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 
 from agentkit.cli.settings import DEFAULT_STORE, STORE_VARIABLE
-from agentkit.errors import AgentkitError, LimitReached, RunError, RunPaused
+from agentkit.errors import AgentkitError, BudgetReached, LimitReached, RunError, RunPaused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,10 @@ class Hints:
         """What can be done about a run that failed; empty where the error is not a run's."""
         if not isinstance(error, RunError) or error.run_id is None:
             return ""
+        if isinstance(error, BudgetReached):
+            if not self.resumable:
+                return self.stopped(error.run_id)
+            return f"{self.stopped(error.run_id)} --budget {error.dimension}={error.wanted:f}"
         if isinstance(error, RunPaused):
             return "\n".join(
                 f"to allow it: agentkit approve {error.run_id} {one.node}{self._in_store()}"

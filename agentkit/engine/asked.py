@@ -49,6 +49,18 @@ class Asked:
         for item in items:
             self._waiting.pop(item.id, None)
 
+    async def about_run(self, question: Question) -> Decision:
+        """What is decided about the run itself. Raises `RunPaused` where nobody decides now."""
+        if (known := self.decisions.get(question.key)) is not None:
+            return known
+        self._record("node.asked", question.node, question_to_json(question))
+        for decision in await self._ask([question]):
+            if decision.key == question.key:
+                self._record("node.decided", question.node, decision_to_json(decision))
+                self.decisions[decision.key] = decision
+                return decision
+        raise RunPaused([question])
+
     async def decided(self) -> Sequence[Item]:
         """Ask about all that waits. Returns the items that may go on, and raises `RunPaused` where
         there is none."""

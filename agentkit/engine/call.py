@@ -21,7 +21,7 @@ from agentkit.engine.place import Places, TimedOut
 from agentkit.engine.process import ProcessDied, RemoteError
 from agentkit.engine.reconcile import reconciled
 from agentkit.engine.retry import retry, worth_retrying
-from agentkit.errors import EvaluationError
+from agentkit.errors import EvaluationError, RunPaused
 from agentkit.outcome import Failure, Outcome
 from agentkit.plan.evaluate import evaluate
 from agentkit.plan.graph import Call
@@ -111,22 +111,28 @@ class Caller:
         refusal = await self._refusal(item, tool, context)
         if refusal is not None:
             return refusal
-        self.record("node.started", item.id, {"tool": tool.name, "args": args})
+        started: dict[str, Json] = {"tool": tool.name, "args": args}
+        if tool.cost.usd is not None:
+            started["most"] = {"usd": str(tool.cost.usd)}
+        self.record("node.started", item.id, started)
         item.begun = True
         now = asyncio.get_running_loop().time
         began = now()
         try:
             value = await self._value(item, tool, args, context)
+        except RunPaused:
+            raise  # the agent's model may not be asked now: the call is made again later
         except asyncio.CancelledError as error:
             if (task := asyncio.current_task()) is None or task.cancelling():
                 raise
             failure = Failure("CancelledError", f"{tool.name} cancelled itself: {error!r}")
-            return Outcome("failed", None, failure, now() - began, context.attempts)
+            return Outcome("failed", None, failure, now() - began, context.attempts, context.cost)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the tool's boundary
             in_doubt = isinstance(error, UNHEARD) and tool.effect == "once"
             status: Status = "in_doubt" if in_doubt else "failed"
-            return Outcome(status, None, _failure(error), now() - began, context.attempts)
-        outcome = Outcome("value", value, None, now() - began, context.attempts)
+            took, attempts = now() - began, context.attempts
+            return Outcome(status, None, _failure(error), took, attempts, context.cost)
+        outcome = Outcome("value", value, None, now() - began, context.attempts, context.cost)
         if tool.effect == "once":
             self.effects[context.key] = outcome
         return outcome
@@ -135,7 +141,7 @@ class Caller:
         """The outcome of a call that must not be made, or not again."""
         if tool.effect == "once":
             if (done := self.effects.get(context.key)) is not None:
-                return replace(done, seconds=0.0, attempts=0)
+                return replace(done, seconds=0.0, attempts=0, cost=None)
             if self.intents.get(item.id) == context.key:
                 end = await reconciled(tool, context)
                 if end is not None:
@@ -196,7 +202,7 @@ class Caller:
         self.intents[item.id] = key
         try:
             value = await self._attempts(item, tool, args, kwargs, context)
-        except UNHEARD:
+        except (*UNHEARD, RunPaused):
             raise
         except (Exception, SystemExit):
             self._answered(item, key)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
+from agentkit.budget import NOTHING, Cost
 from agentkit.errors import UsageError
 from agentkit.events import EventType
 from agentkit.types import Json
@@ -37,7 +39,8 @@ def idempotency_key(run: str, node: str, arguments: str) -> str:
 
 @dataclass(slots=True, eq=False)
 class CallContext:
-    """The `agentkit.tool.Context` of one call. `attempts` counts those begun."""
+    """The `agentkit.tool.Context` of one call. `attempts` counts those begun, `cost` is what the
+    call has said so far."""
 
     run: str
     task: str
@@ -47,6 +50,7 @@ class CallContext:
     model_for: Callable[[str], Model] | None
     report: Record
     attempts: int = 0
+    cost: Cost | None = None
 
     @property
     def key(self) -> str:
@@ -66,3 +70,11 @@ class CallContext:
     def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
         """Tell whoever follows the run how far this call is; from any thread."""
         self.report("node.progress", self.node, {"done": done, "total": total, "unit": unit})
+
+    def spend(self, *, usd: Decimal | None = None, tokens: int | None = None) -> None:
+        """Say what this call has cost, besides the agent's model; what is said adds up."""
+        said = self.cost or Cost()
+        self.cost = Cost(
+            usd=said.usd if usd is None else (said.usd or NOTHING) + Cost(usd=usd).usd,  # type: ignore[operator]
+            tokens=said.tokens if tokens is None else (said.tokens or 0) + tokens,
+        )

@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from agentkit.budget import Amounts
 from agentkit.outcome import Outcome
 from agentkit.plan.graph import Arg, Node
 from agentkit.types import Json
@@ -65,5 +66,7 @@ class Item:
     receipt: str | None = None
     """The idempotency key of an effect that has been answered, for the receipt."""
     task: Task[None] | None = None
+    cost: Amounts | None = None
+    """What its call has cost, its calls of the model apart; None where none was made."""
     lingering: int = 0
     """Abandoned threads that still work for it, and so hold its places."""

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from heapq import heappop
 from math import ceil, inf
 
+from agentkit.budget import Amounts, Dimension
 from agentkit.engine.item import Item
 from agentkit.engine.limits import Limits
 from agentkit.engine.process import target
+from agentkit.engine.purse import Gate, Purse
 from agentkit.errors import UsageError
+from agentkit.plan.worst import call_bound
 from agentkit.tool import Tool
-
-
-@dataclass(slots=True, eq=False)
-class Gate:
-    """A bound that several lanes may share: so many units, of which `free` are left."""
-
-    free: int
 
 
 @dataclass(slots=True, eq=False)
@@ -49,10 +46,15 @@ class Rate:
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """The ready calls of tools with the same bounds, the longest remaining path on top."""
+    """The ready calls of tools with the same bounds, the longest remaining path on top.
 
-    gates: Sequence[tuple[Gate, int]]
+    `bound` is what a call may take of a run's budget, kept by the `purse`.
+    """
+
+    gates: Sequence[tuple[Gate, int | Decimal]]
     rate: Rate | None = None
+    purse: Purse | None = None
+    bound: Amounts = field(default_factory=dict[Dimension, Decimal])
     heap: list[tuple[float, int, Item]] = field(default_factory=list[tuple[float, int, Item]])
 
     def has_room(self, calls: int = 1) -> bool:
@@ -60,7 +62,20 @@ class Lane:
         for gate, units in self.gates:  # a loop: asked twice a call, and `all` is slower
             if gate.free < units * calls:
                 return False
-        return True
+        return self.purse is None or self.purse.in_time(self.seconds)
+
+    @property
+    def seconds(self) -> float:
+        """How long a call may take, 0 where nobody knows."""
+        return float(self.bound.get("seconds", 0))
+
+    def short_of(self) -> Dimension | None:
+        """The dimension of the budget that alone keeps the next call from starting."""
+        full = [gate.dimension for gate, units in self.gates if gate.free < units]
+        if full:
+            return None if None in full else full[0]
+        late = self.purse is not None and not self.purse.in_time(self.seconds)
+        return "seconds" if late else None
 
     def top(self) -> tuple[float, int] | None:
         """The best waiting call's rank, the smaller the sooner."""
@@ -70,8 +85,9 @@ class Lane:
         return heap[0][:2] if heap else None
 
 
-def lanes(tools: Mapping[str, Tool], limits: Limits) -> dict[str, Lane]:
-    """A lane for each tool's name; tools with no bounds of their own share one.
+def lanes(tools: Mapping[str, Tool], limits: Limits, purse: Purse | None = None) -> dict[str, Lane]:
+    """A lane for each tool's name; tools with no bounds of their own share one, unless the run has
+    a budget.
 
     Raises `UsageError` for a tool that needs more of a resource than there is, or that a process
     could not import.
@@ -84,7 +100,7 @@ def lanes(tools: Mapping[str, Tool], limits: Limits) -> dict[str, Lane]:
     for name, tool in tools.items():
         if tool.runs == "process":
             target(tool)
-        gates = [(parallel, 1)]
+        gates: list[tuple[Gate, int | Decimal]] = [(parallel, 1)]
         # The batcher bounds the calls that batches make; the calls that wait for one are free.
         place = None if tool.batch else places[tool.runs]
         if place is not None:
@@ -99,11 +115,14 @@ def lanes(tools: Mapping[str, Tool], limits: Limits) -> dict[str, Lane]:
                     f"set Limits(resources={{{resource!r}: {units}}})"
                 )
             gates.append((resources.setdefault(resource, Gate(total)), units))
+        bound = call_bound(tool, purse.usd_per_token) if purse else {}
+        if purse is not None:
+            gates += purse.units(bound)
         rate = Rate(tool.rate_per_s) if tool.rate_per_s and not tool.batch else None
-        if rate is None and not tool.concurrency and not tool.resources:
+        if rate is None and not tool.concurrency and not tool.resources and purse is None:
             found[name] = shared.setdefault(
                 "loop" if place is None else tool.runs, Lane(tuple(gates))
             )
         else:
-            found[name] = Lane(tuple(gates), rate)
+            found[name] = Lane(tuple(gates), rate, purse, bound)
     return found

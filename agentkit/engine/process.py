@@ -136,6 +136,8 @@ async def _talk(process: Process, call: dict[str, Json], context: CallContext) -
         message = await _receive(process)
         if "progress" in message:
             context.progress(*message["progress"])
+        elif "spend" in message:
+            context.spend(**message["spend"])
         elif "artifact" in message:
             await _send(process, _artifact(context.artifacts, message["artifact"]))
         else:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from heapq import heappop, heappush
 
+from agentkit.budget import NOTHING, Dimension
 from agentkit.engine.item import Item
 from agentkit.engine.lane import Lane
 from agentkit.engine.priority import lengthen
+from agentkit.engine.purse import LEAST
 
 
 class Queue:
@@ -53,10 +56,27 @@ class Queue:
         waiting = any(item.state == "ready" for item in self._fresh)
         return not waiting and not any(lane.heap for lane in self._lanes)
 
+    def short(self) -> tuple[Item, Dimension, Decimal] | None:
+        """A ready call, the dimension of the budget that keeps it from starting and what it may
+        take of that; None unless every ready call waits for the budget alone."""
+        found: tuple[Item, Dimension, Decimal] | None = None
+        for lane in self._lanes:
+            if lane.top() is None:
+                continue
+            dimension = lane.short_of()
+            if dimension is None:
+                return None
+            most = lane.bound.get(dimension, LEAST.get(dimension, NOTHING))
+            found = found or (lane.heap[0][2], dimension, most)
+        return found
+
     def release(self, item: Item) -> None:
-        """A call is over: its places are free."""
-        for gate, units in _lane(item).gates:
+        """A call is over: its places are free, and what it cost is settled."""
+        lane = _lane(item)
+        for gate, units in lane.gates:
             gate.free += units
+        if lane.purse is not None:
+            lane.purse.gave_back(item.id, item.cost)
 
     def forget(self) -> None:
         """Nothing more will start."""
@@ -105,6 +125,8 @@ class Queue:
     def _start(self, item: Item, lane: Lane) -> Item:
         for gate, units in lane.gates:
             gate.free -= units
+        if lane.purse is not None:
+            lane.purse.took(item.id, lane.bound)
         item.state = "running"
         return item
 

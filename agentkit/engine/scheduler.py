@@ -8,14 +8,12 @@ starts the tasks and writes what happens to the journal.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from agentkit.decisions import Question, Rule
+from agentkit.decisions import Decision, Question, Rule
 from agentkit.engine.asked import Ask, Asked, nobody
 from agentkit.engine.build import Builder, in_order
 from agentkit.engine.call import Cache, Caller
@@ -26,13 +24,15 @@ from agentkit.engine.instant import instant
 from agentkit.engine.item import Element, Item
 from agentkit.engine.lane import lanes
 from agentkit.engine.limits import Limits
+from agentkit.engine.notes import Notes
 from agentkit.engine.place import Places
+from agentkit.engine.purse import Purse, cost_of
 from agentkit.engine.queue import Queue
+from agentkit.engine.standstill import Standstill
 from agentkit.engine.tasks import Tasks
 from agentkit.engine.watch import Watches
-from agentkit.errors import EvaluationError, LimitReached, RunCancelled, StoreError
-from agentkit.events import EventType
-from agentkit.outcome import Failure, Outcome, outcome_to_json
+from agentkit.errors import EvaluationError, LimitReached, RunCancelled, RunPaused
+from agentkit.outcome import CUT_OFF, Failure, Outcome, outcome_to_json
 from agentkit.plan.graph import Call, Map, Node, Patch
 from agentkit.state import RunState, owner
 from agentkit.tool import Tool
@@ -53,9 +53,10 @@ class Scheduler:
     with an intent and no receipt ends in doubt, one that was answered keeps its value, and what was
     decided counts. `model` gives the model for the calls of a node. Calls that the `rules` or their
     tools want approved wait, and `ask` is asked about all of them once nothing else can go on.
-    `cache` keeps results of pure tools; `estimate` gives a call's seconds, else its tool's
-    `expected_s` counts. Raises `UsageError` for a tool that needs more of a resource than `limits`
-    has.
+    `purse` holds the run's budget: a call that does not fit into what is left waits until others
+    are settled. `cache` keeps results of pure tools; `estimate` gives a call's seconds, else its
+    tool's `expected_s` counts. Raises `UsageError` for a tool that needs more of a resource than
+    `limits` has.
     """
 
     def __init__(
@@ -70,13 +71,16 @@ class Scheduler:
         rules: Sequence[Rule] = (),
         ask: Ask = nobody,
         limits: Limits | None = None,
+        purse: Purse | None = None,
         cache: Cache | None = None,
         estimate: Callable[[Call], float] | None = None,
     ) -> None:
         limits = limits or Limits()
-        self._recorder = record
+        self._notes = Notes(record, self._fail, self._runs)
+        self._note = self._notes.note
         self._values: dict[str, Json] = dict(state.inputs)
-        bounds = lanes(tools, limits)
+        bounds = lanes(tools, limits, purse)
+        self._purse = purse
         self._queue = Queue(bounds.values(), lambda: self._loop.time())
         self._tasks = Tasks()
         self._places = Places(spawn=self._tasks.spawn, freed=self._freed)
@@ -90,16 +94,19 @@ class Scheduler:
         self._running = 0
         self._alarm: asyncio.TimerHandle | None = None
         self._asked = Asked(self._note, ask, state)
+        self._still = Standstill(self._queue, self._flow, self._asked, purse)
         self._caller = Caller(
-            run=state.run, task=state.task, record=self._record, barrier=barrier or _nothing,
-            progress=self._progress, artifacts=artifacts, model=model, intents=dict(state.intents),
-            effects=dict(state.effects), limits=limits, cache=cache, places=self._places,
-            rules=tuple(rules), decisions=self._asked.decisions,
+            run=state.run, task=state.task, record=self._notes.must, barrier=barrier or _nothing,
+            progress=self._notes.progress, artifacts=artifacts, model=model, limits=limits,
+            intents=dict(state.intents), effects=dict(state.effects), cache=cache,
+            places=self._places, rules=tuple(rules), decisions=self._asked.decisions,
         )  # fmt: skip
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
+        self._notes.open()
+        if self._purse is not None:
+            self._purse.open(self._pump)
         return self
 
     async def __aexit__(
@@ -161,12 +168,24 @@ class Scheduler:
             for name in [each for each in known if each in names or owner(each) in names]:
                 del known[name]
 
-    def patch(self, patch: Patch) -> None:
-        """Apply a change of the plan; what needs a replaced node runs anew. Raises as `add`."""
+    def patch(self, patch: Patch, cut_off: Iterable[str] = ()) -> None:
+        """Apply a change of the plan; what needs a replaced node runs anew. Raises as `add`.
+
+        Nodes that it cut off from the answer are cancelled, unless they have ended, or are effects
+        that have begun.
+        """
         out = (*patch.remove, *(node.id for node in patch.replace))
         again = self.remove(out) if out else ()
         new = {node.id for node in patch.add}
         self.add((*patch.replace, *patch.add, *(node for node in again if node.id not in new)))
+        begun = {owner(name) for name in self._caller.intents}
+        lost = [self._flow.item(name) for name in cut_off if name not in begun]
+        lost += [child for item in lost for child in item.children or ()]
+        for item in lost:
+            self._cancel(item, CUT_OFF)
+        self._asked.forget(lost)
+        self._watches.ended(item.id for item in lost)
+        self._pump()
 
     def cancel(self) -> None:
         """Start nothing more, and cancel what runs; whoever waits gets `RunCancelled`."""
@@ -184,19 +203,27 @@ class Scheduler:
             pending = None if names is None else self._flow.open_below(names)
             if not (self._flow.open if pending is None else pending):
                 return
-            if self._stuck:
+            if self._still.reached(self._running):
                 await self._decide()
             else:
                 await self._watches.wait(pending)
 
-    @property
-    def _stuck(self) -> bool:
-        """Whether nothing can go on before somebody decides."""
-        idle = not self._running and self._queue.empty and not self._flow.ready
-        return idle and bool(self._asked)
+    async def decision(self, question: Question) -> Decision:
+        """What is decided about the run itself, asked once all that was added has ended.
+
+        Raises `RunPaused` where nobody decides now, and what `settled` raises.
+        """
+        await self.settled()
+        return await self._asked.about_run(question)
+
+    async def pause(self, error: RunPaused) -> None:
+        """Start nothing more, wait for what runs, and raise the error."""
+        self._still.paused = self._still.paused or error
+        await self.settled()
+        raise error
 
     async def _decide(self) -> None:
-        for item in await self._asked.decided():
+        for item in await self._still.overcome():
             self._queue.put(item)
         self._pump()
 
@@ -222,7 +249,7 @@ class Scheduler:
     def _pump(self) -> None:
         """Start whatever may start, and do what takes no time."""
         ready, queue = self._flow.ready, self._queue
-        while not self._stopped:
+        while not self._stopped and self._still.paused is None:
             while ready and not self._stopped:
                 item = ready.popleft()
                 if item.lane is not None:
@@ -233,7 +260,7 @@ class Scheduler:
             if next_call is None:
                 break
             self._start(next_call)
-        self._watches.wake(all_ended=not self._flow.open, stuck=self._stuck)
+        self._watches.wake(all_ended=not self._flow.open, stuck=self._still.reached(self._running))
         self._set_alarm()
 
     def _set_alarm(self) -> None:
@@ -265,7 +292,11 @@ class Scheduler:
         if item.task is not task:
             return  # it has said how it ended, or waits for a decision, or goes on after one
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._fail(error)
+            if isinstance(error, RunPaused):
+                self._still.paused = self._still.paused or error
+                self._cancel(item)  # it is made again when the run goes on
+            else:
+                self._fail(error)
         if item.outcome is None:
             self._end(item, CANCELLED)
         self._leave(item)
@@ -274,6 +305,9 @@ class Scheduler:
         """A call is over: its places are free, and others may start."""
         item.task = None
         self._running -= 1
+        if self._purse is not None and item.begun and item.outcome is not None:
+            assert isinstance(item.node, Call)
+            item.cost = cost_of(self._build.tool(item.node), item.outcome)
         if not item.lingering:
             self._queue.release(item)
         self._pump()
@@ -332,12 +366,12 @@ class Scheduler:
             item.scope[item.name] = outcome.value
         self._watches.ended((item.id,))
 
-    def _cancel(self, item: Item) -> None:
+    def _cancel(self, item: Item, end: Outcome = CANCELLED) -> None:
         """Record a started item as cancelled now; what its tool may still return is dropped."""
         if item.outcome is not None:
             return
-        self._flow.drop(item, CANCELLED)
-        if item.begun:
+        self._flow.drop(item, end)
+        if item.begun or end is not CANCELLED:
             self._note_end(item)
         if item.task is not None:
             item.task.cancel()
@@ -352,32 +386,14 @@ class Scheduler:
                 self._cancel(item)
         self._watches.stop(self._error or RunCancelled("the run was cancelled"))
 
+    def _runs(self, name: str) -> bool:
+        item = self._flow.items.get(name)
+        return item is not None and item.outcome is None
+
     def _fail(self, error: BaseException) -> None:
         if self._error is None:
             self._error = error
             self._stop()
-
-    def _record(self, kind: EventType, node: str | None, data: Mapping[str, Json]) -> None:
-        """For calls, which must not go on where their event could not be written."""
-        try:
-            self._recorder(kind, node, data)
-        except StoreError as error:
-            self._fail(error)
-            raise
-
-    def _note(self, kind: EventType, node: str | None, data: Mapping[str, Json]) -> None:
-        """For what has happened anyway."""
-        try:
-            self._recorder(kind, node, data)
-        except StoreError as error:
-            self._fail(error)
-
-    def _progress(self, kind: EventType, node: str | None, data: Mapping[str, Json]) -> None:
-        if threading.get_ident() != self._thread:
-            with suppress(RuntimeError):  # the loop is closed: an abandoned thread talks to nobody
-                self._loop.call_soon_threadsafe(self._progress, kind, node, data)
-        elif (item := self._flow.items.get(node or "")) is not None and item.outcome is None:
-            self._note(kind, node, data)
 
 
 async def _nothing() -> None:

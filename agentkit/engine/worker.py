@@ -29,6 +29,8 @@ from agentkit.tool import Tool, as_tool
 from agentkit.types import Json
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from agentkit.protocols import Model
 
 
@@ -104,6 +106,11 @@ class RemoteContext:
 
     def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
         self.artifacts.parent.send({"progress": [done, total, unit]})
+
+    def spend(self, *, usd: Decimal | None = None, tokens: int | None = None) -> None:
+        self.artifacts.parent.send(
+            {"spend": {"usd": None if usd is None else str(usd), "tokens": tokens}}
+        )
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
 
+from agentkit.budget import Cost
 from agentkit.errors import ModelError
 from agentkit.messages import Delta, Done, Message, Profile, Request, Text, ToolCall, Usage
 from agentkit.types import Json
@@ -29,6 +30,11 @@ _PREFILL = (
     "The beginning of your reply is given below. Write only what follows it; do not repeat it:\n"
     "{prefill}"
 )
+
+MARKUP_TOKENS = 16
+"""What a chat template may add to a message."""
+WISH_TOKENS = 400
+"""What it takes to ask in words for what an endpoint cannot do."""
 
 
 def adapt(request: Request, profile: Profile, *, name: str) -> Request:
@@ -100,6 +106,37 @@ def priced(usage: Usage, profile: Profile) -> Usage:
     read = prices["input"] * (usage.input_tokens - usage.cached_tokens)
     written = prices["output"] * usage.output_tokens
     return replace(usage, cost_usd=(cached + read + written) / Decimal(1_000_000))
+
+
+def most_of(request: Request, profile: Profile) -> Cost:
+    """What a call of the model may cost at most: no token is shorter than a byte of the prompt, and
+    no prompt with its reply is longer than the context. Money where the prices are known.
+
+    >>> most_of(Request(messages=(Message("user", "Hi"),), max_tokens=10), Profile())
+    Cost(tokens=28, usd=None, seconds=None)
+    """
+    shown = [message.content for message in request.messages]
+    shown += [call.arguments + call.name for each in request.messages for call in each.calls]
+    shown += [*_described(request), request.grammar or ""]
+    shown += [] if request.schema is None else [json.dumps(request.schema)]
+    read = sum(len(text.encode(errors="replace")) for text in shown)
+    read += MARKUP_TOKENS * len(request.messages)
+    if request.tools or request.schema is not None or request.grammar:
+        read += WISH_TOKENS
+    if any(message.images for message in request.messages):
+        read = profile.context_tokens
+    tokens = min(read + request.max_tokens, profile.context_tokens)
+    written = min(request.max_tokens, tokens)
+    dearest = priced(Usage(tokens - written, written, calls=1), profile).cost_usd
+    return Cost(tokens=tokens, usd=dearest)
+
+
+def usd_per_token(profile: Profile) -> Decimal | None:
+    """The price of the dearest token, None where prices are unknown."""
+    prices = profile.prices_usd_per_million
+    if "input" not in prices or "output" not in prices:
+        return None
+    return max(prices.values()) / Decimal(1_000_000)
 
 
 def _described(request: Request) -> list[str]:

@@ -6,7 +6,7 @@ name. A name whose own statement was refused causes no further problem where it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -63,15 +63,20 @@ def scope_of(
     return _whole(plan, tools, max_nodes, max_depth).scope
 
 
-def check_patch(scope: Scope, patch: Patch) -> Checked:
+def check_patch(
+    scope: Scope, patch: Patch, also: Callable[[Plan], Sequence[Problem]] | None = None
+) -> Checked:
     """Check one patch, usually one statement, against what stands before it.
 
     A patch that only adds is checked alone, in time that hardly depends on the plan's size. One
-    that replaces or removes has the whole plan checked that it would leave.
+    that replaces or removes has the whole plan checked that it would leave. `also` may find more
+    that is wrong with that plan.
     """
-    if patch.replace or patch.remove:
-        return _changed(scope, patch)
-    return _added(scope, patch)
+    checked = (_changed if patch.replace or patch.remove else _added)(scope, patch)
+    if also is None or not checked.accepted:
+        return checked
+    problems = also(checked.scope.plan)
+    return Checked(tuple(problems), _refuse(scope, _names(patch)), False) if problems else checked
 
 
 def _whole(

@@ -21,6 +21,7 @@ Code = Literal[
     "cycle",
     "bound_twice",
     "limit",
+    "budget",
 ]
 
 

@@ -36,7 +36,8 @@ def command(
     form: Form | None,
     chosen: Chosen,
 ) -> int:
-    """Plan TASK, check the plan and print it. No tool runs; problems go to standard error."""
+    """Plan TASK, check the plan and print it. No tool runs; problems go to standard error, and
+    what the plan may cost at worst."""
     import asyncio
 
     from agentkit.cli.interrupt import interruptible
@@ -45,12 +46,14 @@ def command(
     print("planning …", file=sys.stderr)
     try:
         plan, problems = interruptible(agent.plan(task, inputs=given))
+        worst = interruptible(agent.worst_case(plan))
     except asyncio.CancelledError:
         return CANCELLED
     print(rendered(plan, form or "text").rstrip())
     for problem in problems:
         print(f"problem: {inert(str(problem))}", file=sys.stderr)
     print(verdict(plan, problems), file=sys.stderr)
+    print(f"at worst: {inert(str(worst))}", file=sys.stderr)
     return FAILED if problems else ANSWERED
 
 

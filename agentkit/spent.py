@@ -1,0 +1,128 @@
+"""What a run has spent: a fold of its events, as its state is.
+
+A call that was cut off counts as much as it may have cost, because nobody knows better.
+
+    >>> from agentkit.events import Event
+    >>> ledger = Ledger()
+    >>> ledger.note(Event("r", 1, 0.0, "run.created"))
+    >>> ledger.note(Event("r", 2, 1.0, "node.started", "a", {"tool": "t", "most": {"usd": "0.02"}}))
+    >>> ledger.note(Event("r", 3, 4.0, "run.resumed"))  # it was killed in between
+    >>> ledger.spent()
+    Spent(tokens=0, usd=Decimal('0.02'), seconds=1.0, calls=1, unknown=frozenset())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, cast
+
+from agentkit.budget import NOTHING, Dimension, Spent
+from agentkit.events import Event
+from agentkit.types import Json
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A call of a tool whose end has not come; `usd` is the bound of one attempt."""
+
+    usd: Decimal | None
+    attempts: int = 1
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The sums so far, and the calls whose end is still to come, with what each costs at most."""
+
+    tokens: int = 0
+    usd: Decimal = NOTHING
+    seconds: float = 0.0
+    calls: int = 0
+    unknown: set[Dimension] = field(default_factory=set[Dimension])
+    _tools: dict[str, _Begun] = field(default_factory=dict[str, _Begun])
+    _models: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    _began: float | None = None
+    _last: float = 0.0
+
+    def note(self, event: Event) -> None:
+        """One more event of the run."""
+        self._time(event)
+        node, data = event.node or "", cast("Mapping[str, Any]", event.data)
+        match event.type:
+            case "model.called":
+                self._models[node] = data.get("most") or {}
+            case "model.answered":
+                self._answered(self._models.pop(node, {}), data)
+            case "node.started" if data.get("tool") is not None:
+                usd = (data.get("most") or {}).get("usd")
+                self._tools[node] = _Begun(None if usd is None else Decimal(usd))
+            case "node.retried" if node in self._tools:
+                self._tools[node].attempts = data["attempt"] + 1
+            case "node.ended" if node in self._tools:
+                self._ended(self._tools.pop(node), data)
+            case "run.resumed":
+                self._cut_off()
+            case _:
+                pass
+
+    def spent(self) -> Spent:
+        """What was spent; calls that have begun count only once they end."""
+        return Spent(
+            tokens=self.tokens,
+            usd=self.usd,
+            seconds=self.seconds + (0.0 if self._began is None else self._last - self._began),
+            calls=self.calls,
+            unknown=frozenset(self.unknown),
+        )
+
+    def _time(self, event: Event) -> None:
+        if event.type == "run.resumed" and self._began is not None:
+            self.seconds += self._last - self._began  # the process died
+            self._began = None
+        if event.type in ("run.created", "run.resumed"):
+            self._began = event.time
+        if self._began is not None:
+            self._last = max(event.time, self._began)
+            if event.type == "run.ended":
+                self.seconds += self._last - self._began
+                self._began = None
+
+    def _answered(self, most: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+        if data.get("finish") is None:
+            self._at_most(most)
+            return
+        usage: Mapping[str, Any] = data["usage"]
+        self.tokens += usage["input_tokens"] + usage["output_tokens"]
+        self._money(usage.get("cost_usd"))
+
+    def _at_most(self, most: Mapping[str, Any]) -> None:
+        if "tokens" in most:
+            self.tokens += most["tokens"]
+        else:
+            self.unknown.add("tokens")
+        self._money(most.get("usd"))
+
+    def _ended(self, begun: _Begun, data: Mapping[str, Any]) -> None:
+        attempts: int = data["attempts"]
+        self.calls += attempts
+        said: Mapping[str, Json] = data.get("cost") or {}
+        self.tokens += cast("int", said.get("tokens") or 0)
+        if attempts:
+            bound = None if begun.usd is None else begun.usd * attempts
+            self._money(said.get("usd", bound))
+
+    def _cut_off(self) -> None:
+        for begun in self._tools.values():
+            self.calls += begun.attempts
+            self._money(None if begun.usd is None else begun.usd * begun.attempts)
+        for most in self._models.values():
+            self._at_most(most)
+        self._tools.clear()
+        self._models.clear()
+
+    def _money(self, usd: Any) -> None:
+        if usd is None:
+            self.unknown.add("usd")
+        else:
+            self.usd += Decimal(usd)
