@@ -107,12 +107,12 @@ def _exact(one: Budget | Cost, what: str, *, positive: bool) -> None:
 
 def amounts(one: Budget | Cost | Spent) -> dict[Dimension, Decimal]:
     """The amounts that are known, each as a Decimal."""
-    found = ((dimension, getattr(one, dimension, None)) for dimension in DIMENSIONS)
-    return {
-        dimension: Decimal(str(amount)) if isinstance(amount, float) else Decimal(amount)
-        for dimension, amount in found
-        if amount is not None
-    }
+    found: dict[Dimension, Decimal] = {}
+    for dimension in DIMENSIONS:
+        amount: int | float | Decimal | None = getattr(one, dimension, None)
+        if amount is not None:
+            found[dimension] = Decimal(str(amount) if isinstance(amount, float) else amount)
+    return found
 
 
 def left_of(budget: Budget, spent: Spent) -> dict[Dimension, Decimal]:

@@ -21,6 +21,7 @@ from agentkit.engine.limits import Limits
 from agentkit.engine.purse import Purse
 from agentkit.engine.scheduler import Scheduler
 from agentkit.errors import LimitReached, RunError, RunPaused
+from agentkit.models.metered import MeteredModel
 from agentkit.models.profile import usd_per_token
 from agentkit.plan.graph import Patch, Plan
 from agentkit.plan.problem import Problem, problem_from_json
@@ -93,7 +94,7 @@ async def _ending(recorder: Recorder, store: Store) -> AsyncGenerator[None]:
 
 async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: RunState) -> None:
     purse = _purse(equipment, state)
-    model = RecordedModel(equipment.model, recorder, purse=purse)
+    model = _model(equipment, recorder, purse)
     planning = await _planning(equipment, recorder, state, model)
     planning.admission = _admission(equipment, state, purse)
     limits, left_s = equipment.limits, purse.left_s if purse else None
@@ -136,6 +137,14 @@ def type_of(output: type[Any] | None) -> TypeAdapter[Any] | None:
     return TypeAdapter(output)
 
 
+def _model(
+    equipment: Equipment[Any], recorder: Recorder, purse: Purse | None, node: str | None = None
+) -> Model:
+    """The agent's model as the run, or this node, may use it."""
+    recorded = RecordedModel(equipment.model, recorder, node)
+    return recorded if purse is None else MeteredModel(recorded, purse, node)
+
+
 def _purse(equipment: Equipment[Any], state: RunState) -> Purse | None:
     if equipment.budget is None:
         return None
@@ -168,7 +177,7 @@ def _scheduler(
         record=recorder.record,
         barrier=lambda: store.journal.flush(recorder.run),
         artifacts=store.artifacts,
-        model=lambda node: RecordedModel(equipment.model, recorder, node, purse),
+        model=lambda node: _model(equipment, recorder, purse, node),
         rules=equipment.approve,
         ask=equipment.approver or nobody,
         limits=equipment.limits,

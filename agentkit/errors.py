@@ -108,7 +108,10 @@ class RunPaused(RunError):
 
     def __init__(self, questions: Sequence[Question]) -> None:
         calls = ", ".join(f"{one.node} ({one.tool})" for one in questions)
-        super().__init__(f"the run waits for approval of {calls}; approve or deny, then resume it")
+        why = f" ({questions[0].why})" if len(questions) == 1 else ""
+        super().__init__(
+            f"the run waits for approval of {calls}{why}; approve or deny, then resume it"
+        )
         self.questions = tuple(questions)
 
 

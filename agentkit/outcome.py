@@ -50,6 +50,17 @@ CUT_OFF: Final = Outcome(
 """The end of a node that a patch left without a way to the answer; resuming does not change it."""
 
 
+TAKEN_OUT: Final = Outcome(
+    "in_doubt",
+    failure=Failure(
+        "InDoubt",
+        "a change of the plan removed it while it ran, and nobody knows whether it took effect; "
+        "find out, then say so: agentkit resolve RUN NODE --done or --not-done",
+    ),
+)
+"""The end of an effect that a patch removed in the middle."""
+
+
 def outcome_to_json(outcome: Outcome) -> dict[str, Json]:
     """The data of a `node.ended` event.
 

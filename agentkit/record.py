@@ -8,11 +8,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from threading import Lock
 
-from agentkit.budget import Cost, amounts, cost_to_json
-from agentkit.engine.purse import Purse
+from agentkit.budget import cost_to_json
 from agentkit.events import TRANSIENT, Event, EventType
-from agentkit.messages import Delta, Done, Profile, Request, Text, Usage
-from agentkit.models.profile import most_of
+from agentkit.messages import Delta, Done, Profile, Request, Text
+from agentkit.models.profile import most_of, usage_of
 from agentkit.protocols import Clock, Journal, Model
 from agentkit.state import usage_to_json
 from agentkit.types import Json
@@ -50,15 +49,11 @@ class Recorder:
 
 @dataclass(slots=True)
 class RecordedModel:
-    """A model whose calls are in the journal, under the node that made them if there is one.
-
-    With a `purse` a call waits until it fits into the run's budget.
-    """
+    """A model whose calls are in the journal, under the node that made them if there is one."""
 
     inner: Model
     recorder: Recorder
     node: str | None = None
-    purse: Purse | None = None
 
     @property
     def name(self) -> str:
@@ -71,14 +66,7 @@ class RecordedModel:
         return self.inner.profile
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        """The inner stream, recorded: `model.called`, text as it comes, `model.answered`.
-
-        Raises `BudgetReached` where the budget does not allow it.
-        """
-        most = most_of(request, self.profile)
-        if self.purse is not None:
-            what = f"the call of the model by {self.node or request.purpose}"
-            await self.purse.reserve(self.node, amounts(most), what)
+        """The inner stream, recorded: `model.called`, text as it comes, `model.answered`."""
         call = f"{self.node or request.purpose}/model_{self.recorder.seq + 1}"
         recorder, started = self.recorder, self.recorder.clock()
         digest = hashlib.sha256(repr(request.messages).encode()).hexdigest()
@@ -87,7 +75,7 @@ class RecordedModel:
             "purpose": purpose,
             "model": self.name,
             "prompt_sha256": digest,
-            "most": cost_to_json(most),
+            "most": cost_to_json(most_of(request, self.profile)),
         }
         recorder.record("model.called", call, called)
         text: list[str] = []
@@ -106,17 +94,7 @@ class RecordedModel:
             answered = {
                 "text": "".join(text),
                 "finish": done.finish if done else None,
-                "usage": usage_to_json(done.usage if done else Usage()),
+                "usage": usage_to_json(usage_of(request, self.profile, "".join(text), done)),
                 "seconds": recorder.clock() - started,
             }
-            if self.purse is not None:
-                self.purse.settle(self.node, amounts(most), amounts(_used(done, most)))
             recorder.record("model.answered", call, answered)
-
-
-def _used(done: Done | None, most: Cost) -> Cost:
-    """What a call has cost: all that it may have, where its end was not waited for."""
-    if done is None:
-        return most
-    tokens = done.usage.input_tokens + done.usage.output_tokens
-    return Cost(tokens=tokens, usd=done.usage.cost_usd)

@@ -55,7 +55,7 @@ class Ledger:
             case "model.answered":
                 self._answered(self._models.pop(node, {}), data)
             case "node.started" if data.get("tool") is not None:
-                usd = (data.get("most") or {}).get("usd")
+                usd = cast("Mapping[str, str]", data.get("most") or {}).get("usd")
                 self._tools[node] = _Begun(None if usd is None else Decimal(usd))
             case "node.retried" if node in self._tools:
                 self._tools[node].attempts = data["attempt"] + 1
@@ -89,10 +89,10 @@ class Ledger:
                 self._began = None
 
     def _answered(self, most: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-        if data.get("finish") is None:
+        usage: Mapping[str, Any] = data["usage"]
+        if not usage.get("calls"):
             self._at_most(most)
             return
-        usage: Mapping[str, Any] = data["usage"]
         self.tokens += usage["input_tokens"] + usage["output_tokens"]
         self._money(usage.get("cost_usd"))
 

@@ -12,8 +12,8 @@ from agentkit.types import Json
 def document(events: Sequence[Event]) -> dict[str, Json]:
     """The run so far: task, status, answer, what it rests on, and each node that started.
 
-    A node of a map's element has a name like `notes[3]`. `cost_usd` is null where a price is
-    unknown.
+    A node of a map's element has a name like `notes[3]`, an effect whose node was replaced one like
+    `send (replaced)`. `cost_usd` is null where a price is unknown.
     """
     created, ended = _last(events, "run.created"), _last(events, "run.ended")
     return {
@@ -63,8 +63,13 @@ def event_json(event: Event) -> dict[str, Json]:
 
 def _steps(events: Sequence[Event]) -> dict[str, Json]:
     steps: dict[str, Json] = {}
+    effects: set[str] = set()
     for event in events:
         name, data = event.node or "", event.data
+        if event.type == "effect.intent":
+            effects.add(name)
+        elif event.type == "plan.patched":
+            _set_aside(steps, effects, data.get("patch"))
         if event.type == "node.started":
             steps[name] = {
                 "node": name,
@@ -79,6 +84,18 @@ def _steps(events: Sequence[Event]) -> dict[str, Json]:
             kept = ("status", "value", "failure", "seconds", "attempts")
             steps[name] = {**known, **{key: data[key] for key in kept if key in data}}
     return steps
+
+
+def _set_aside(steps: dict[str, Json], effects: set[str], patch: Json) -> None:
+    """An effect that was begun stays in sight, under another name, where its node is replaced."""
+    changed = patch.get("replace") if isinstance(patch, dict) else None
+    nodes = changed if isinstance(changed, list) else []
+    names = {text_of(node.get("id")) for node in nodes if isinstance(node, dict)}
+    for name in [each for each in effects if each.partition("[")[0] in names]:
+        effects.discard(name)
+        before = steps.pop(name, None)
+        if isinstance(before, dict):
+            steps[f"{name} (replaced)"] = {**before, "node": f"{name} (replaced)"}
 
 
 def _usage(events: Sequence[Event]) -> dict[str, Json]:

@@ -31,7 +31,8 @@ class Row:
     """A node: what it calls, how far it is, and one short text about it.
 
     `since` is when it started, in seconds since the epoch; `done` and `total` count the elements
-    of a map; `cause` names the node that made this one be skipped.
+    of a map; `cause` names the node that made this one be skipped; `effect` says whether it has
+    begun to change something: then it is shown even when the plan has it no more.
     """
 
     node: str
@@ -43,6 +44,7 @@ class Row:
     done: int = 0
     total: int = 0
     cause: str | None = None
+    effect: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ def fold(progress: Progress, event: Event) -> Progress:
         began = event.time - progress.elapsed_s
     progress = replace(progress, began=began, elapsed_s=max(0.0, event.time - began))
     family = event.type.partition(".")[0]
-    if family == "node" and event.node is not None:
+    if family in ("node", "effect") and event.node is not None:
         return _node(progress, event, event.node)
     if family == "plan":
         return _plan(progress, event)
@@ -121,13 +123,24 @@ def _plan(progress: Progress, event: Event) -> Progress:
         return progress
     rows = dict(progress.rows)
     patch = event.data.get("patch")
-    for removed in _listed(patch, "remove"):
-        rows.pop(str(removed), None)
+    for removed in map(str, _listed(patch, "remove")):
+        row = rows.pop(removed, None)
+        if row is not None and row.effect:
+            rows[removed] = replace(row, what=f"{row.what} (removed)")
     for node in (*_listed(patch, "replace"), *_listed(patch, "add")):
         if isinstance(node, dict):
             name = text_of(node.get("id"))
+            _set_aside(rows, name)
             rows[name] = Row(node=name, what=what_of(node))
     return replace(progress, rows=rows)
+
+
+def _set_aside(rows: dict[str, Row], name: str) -> None:
+    """An effect that was begun stays in sight, under another name, where its node is replaced."""
+    row = rows.pop(name, None)
+    if row is not None and row.effect:
+        state: State = "doubt" if row.state == "run" else row.state
+        rows[f"{name} (replaced)"] = replace(row, node=f"{name} (replaced)", state=state)
 
 
 def _model(progress: Progress, event: Event) -> Progress:
@@ -146,7 +159,10 @@ def _model(progress: Progress, event: Event) -> Progress:
 def _node(progress: Progress, event: Event, name: str) -> Progress:
     top = name.partition("[")[0]
     row = progress.rows.get(top, Row(node=top))
-    row = _of_element(row, event) if top != name else _of_node(row, event)
+    if event.type.startswith("effect."):
+        row = replace(row, effect=True)
+    else:
+        row = _of_element(row, event) if top != name else _of_node(row, event)
     return replace(progress, rows={**progress.rows, top: row})
 
 

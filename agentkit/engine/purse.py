@@ -90,7 +90,9 @@ class Purse:
         self._most = amounts(budget)
         left = left_of(budget, spent)
         self._seconds = left.pop("seconds", None)
-        self.gates = {dimension: Gate(amount, dimension) for dimension, amount in left.items()}
+        self.gates: dict[Dimension, Gate] = {
+            dimension: Gate(amount, dimension) for dimension, amount in left.items()
+        }
         self.settled = dict(amounts(spent))
         self.unknown = set(spent.unknown)
         self._owners: dict[str, _Owner] = {}

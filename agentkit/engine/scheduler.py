@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from agentkit.decisions import Decision, Question, Rule
+from agentkit.engine.alarm import Alarm
 from agentkit.engine.asked import Ask, Asked, nobody
 from agentkit.engine.build import Builder, in_order
 from agentkit.engine.call import Cache, Caller
@@ -32,7 +33,7 @@ from agentkit.engine.standstill import Standstill
 from agentkit.engine.tasks import Tasks
 from agentkit.engine.watch import Watches
 from agentkit.errors import EvaluationError, LimitReached, RunCancelled, RunPaused
-from agentkit.outcome import CUT_OFF, Failure, Outcome, outcome_to_json
+from agentkit.outcome import CUT_OFF, TAKEN_OUT, Failure, Outcome, outcome_to_json
 from agentkit.plan.graph import Call, Map, Node, Patch
 from agentkit.state import RunState, owner
 from agentkit.tool import Tool
@@ -92,7 +93,7 @@ class Scheduler:
         self._error: BaseException | None = None
         self._stopped = False
         self._running = 0
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._pump)
         self._asked = Asked(self._note, ask, state)
         self._still = Standstill(self._queue, self._flow, self._asked, purse)
         self._caller = Caller(
@@ -139,9 +140,10 @@ class Scheduler:
             self._pump()
         self._check()
 
-    def remove(self, names: Iterable[str]) -> Sequence[Node]:
+    def remove(self, names: Iterable[str], *, anew: Iterable[str] = ()) -> Sequence[Node]:
         """Forget nodes and all that needs them, as if they had never been; running ones are
-        cancelled. Returns the nodes that went with the named ones, for whoever adds them again.
+        cancelled, and in doubt where they are effects, except those that are to run `anew`.
+        Returns the nodes that went with the named ones, for whoever adds them again.
 
         Raises `UsageError` for an unknown name.
         """
@@ -149,7 +151,8 @@ class Scheduler:
         gone = self._flow.users_of([self._flow.item(name) for name in chosen])
         gone += [child for item in gone for child in item.children or ()]
         for item in gone:
-            self._cancel(item)
+            doubt = item.id in self._caller.intents and owner(item.id) in chosen.difference(anew)
+            self._cancel(item, TAKEN_OUT if doubt else CANCELLED)
             self._values.pop(item.id, None)
         self._forget({item.id for item in gone})
         self._flow.remove(gone)
@@ -174,8 +177,8 @@ class Scheduler:
         Nodes that it cut off from the answer are cancelled, unless they have ended, or are effects
         that have begun.
         """
-        out = (*patch.remove, *(node.id for node in patch.replace))
-        again = self.remove(out) if out else ()
+        anew = [node.id for node in patch.replace]
+        again = self.remove([*patch.remove, *anew], anew=anew) if patch.remove or anew else ()
         new = {node.id for node in patch.add}
         self.add((*patch.replace, *patch.add, *(node for node in again if node.id not in new)))
         begun = {owner(name) for name in self._caller.intents}
@@ -261,15 +264,7 @@ class Scheduler:
                 break
             self._start(next_call)
         self._watches.wake(all_ended=not self._flow.open, stuck=self._still.reached(self._running))
-        self._set_alarm()
-
-    def _set_alarm(self) -> None:
-        """Come back when a rate allows the next call."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        if self._queue.wake_at is not None and not self._stopped:
-            self._alarm = self._loop.call_at(self._queue.wake_at, self._pump)
+        self._alarm.set(None if self._stopped else self._queue.wake_at)
 
     def _start(self, item: Item) -> None:
         assert isinstance(item.node, Call)

@@ -131,6 +131,15 @@ def most_of(request: Request, profile: Profile) -> Cost:
     return Cost(tokens=tokens, usd=dearest)
 
 
+def usage_of(request: Request, profile: Profile, text: str, done: Done | None) -> Usage:
+    """What a call has used: what its end says; where nobody waited for that, an estimate from the
+    text that came. No usage at all (`calls` is 0) where nothing came: then nobody knows."""
+    if done is not None or not text:
+        return Usage() if done is None else done.usage
+    read = sum(len(message.content) for message in request.messages)
+    return priced(Usage(read // 4, -(-len(text) // 4), calls=1, estimated=True), profile)
+
+
 def usd_per_token(profile: Profile) -> Decimal | None:
     """The price of the dearest token, None where prices are unknown."""
     prices = profile.prices_usd_per_million

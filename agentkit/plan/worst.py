@@ -101,10 +101,11 @@ def call_bound(tool: Tool, usd_per_token: Decimal | None = None) -> dict[Dimensi
         one.pop("usd", None)
     elif tokens and usd_per_token is not None and "usd" in one:
         one["usd"] += tokens * usd_per_token
-    bound = {dimension: amount * attempts for dimension, amount in one.items()}
+    bound: dict[Dimension, Decimal] = {name: most * attempts for name, most in one.items()}
     if retry is not None and "seconds" in bound:
         bound["seconds"] += Decimal(str(retry.most_s)) * (retry.attempts - 1)
-    return {**bound, "calls": attempts}
+    bound["calls"] = attempts
+    return bound
 
 
 def worst_case(

@@ -59,6 +59,6 @@ def test_exported_names() -> None:
 
 
 EXPORTED = sorted(
-    "Agent AgentkitError Artifact Audio Budget Context Cost Event Image Limits Patch Plan Retry Run RunError "
-    "Tool ToolError UsageError open_store tool".split()
+    "Agent AgentkitError Artifact Audio Budget Context Cost Event Image Limits Patch Plan Retry "
+    "Run RunError Tool ToolError UsageError open_store tool".split()
 )
