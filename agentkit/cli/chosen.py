@@ -50,8 +50,8 @@ def from_origin(origin: str, store: str) -> Chosen:
     """
     if origin.startswith(_ORIGIN):
         given: dict[str, Any] = json.loads(origin.removeprefix(_ORIGIN))
-        lists = {key: tuple(given.get(key, ())) for key in ("tools", "limits", "budgets")}
-        return Chosen(store=store, **{**given, **lists})
+        given.update({key: tuple(given.get(key, ())) for key in ("tools", "limits", "budgets")})
+        return Chosen(store=store, **given)
     if origin:
         return Chosen(agent=origin, store=store)
     raise UsageError(

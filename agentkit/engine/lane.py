@@ -71,11 +71,15 @@ class Lane:
 
     def short_of(self) -> Dimension | None:
         """The dimension of the budget that alone keeps the next call from starting."""
-        full = [gate.dimension for gate, units in self.gates if gate.free < units]
-        if full:
-            return None if None in full else full[0]
-        late = self.purse is not None and not self.purse.in_time(self.seconds)
-        return "seconds" if late else None
+        short: Dimension | None = None
+        for gate, units in self.gates:
+            if gate.free < units:
+                if gate.dimension is None:
+                    return None
+                short = short or gate.dimension
+        if short is None and self.purse is not None and not self.purse.in_time(self.seconds):
+            return "seconds"
+        return short
 
     def top(self) -> tuple[float, int] | None:
         """The best waiting call's rank, the smaller the sooner."""

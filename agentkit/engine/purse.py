@@ -184,7 +184,9 @@ class Purse:
             self._waiting[name] -= 1
 
     def _settle(self, name: str, cost: Amounts, used: Amounts) -> None:
-        owner = self._owners.setdefault(name, _Owner())
+        owner = self._owners.get(name)
+        if owner is None:
+            return  # its tool did not wait for it, and it has counted as much as it took
         owner.flying -= 1
         self._take(owner, cost, -1)
         self._take(owner, used, 1)

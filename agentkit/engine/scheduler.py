@@ -86,13 +86,11 @@ class Scheduler:
         self._tasks = Tasks()
         self._places = Places(spawn=self._tasks.spawn, freed=self._freed)
         self._build = Builder(tools, bounds, limits, self._values, estimate)
-        self._known = dict(state.outcomes)
-        self._outcomes = dict(self._known)
+        self._known, self._outcomes = dict(state.outcomes), dict(state.outcomes)
         self._flow = Dataflow()
         self._watches = Watches()
         self._error: BaseException | None = None
-        self._stopped = False
-        self._running = 0
+        self._stopped, self._running = False, 0
         self._alarm = Alarm(self._pump)
         self._asked = Asked(self._note, ask, state)
         self._still = Standstill(self._queue, self._flow, self._asked, purse)
