@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -132,6 +132,18 @@ def shown(dimension: Dimension, amount: Decimal) -> str:
     return f"{text} {dimension[:-1] if amount == 1 else dimension}"
 
 
+def spent_text(spent: Spent) -> str:
+    """What a run has spent, for people.
+
+    >>> spent_text(Spent(tokens=1200, calls=3, unknown=frozenset({"usd"})))
+    '1,200 tokens, at least $0.00, 0 seconds, 3 calls'
+    """
+    return ", ".join(
+        f"{'at least ' if dimension in spent.unknown else ''}{shown(dimension, amount)}"
+        for dimension, amount in amounts(replace(spent, seconds=round(spent.seconds, 1))).items()
+    )
+
+
 def amounts_to_json(known: Amounts) -> dict[str, Json]:
     """Amounts as an event carries them: money as text, tokens and calls as numbers."""
     return {
@@ -183,3 +195,6 @@ def parse_budget(given: tuple[str, ...]) -> dict[str, Any]:
 
 FREE = Cost(tokens=0, usd=Decimal(0))
 """A call that costs nothing but time."""
+
+NO_FEE = Cost(usd=Decimal(0))
+"""A call that costs no more than what it asks the agent's model."""

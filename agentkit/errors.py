@@ -124,7 +124,8 @@ class BudgetReached(RunPaused):
     def __init__(self, message: str, *, dimension: Dimension, wanted: Decimal) -> None:
         RunError.__init__(self, message)
         self.questions = ()
-        self.dimension, self.wanted = dimension, wanted
+        self.dimension: Dimension = dimension
+        self.wanted = wanted
 
 
 class StoreError(RunError):

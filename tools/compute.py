@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any, TypeAlias
 
+from agentkit.budget import NO_FEE
 from agentkit.errors import ToolError
 from agentkit.messages import Message, Request
 from agentkit.models.complete import complete
@@ -52,7 +53,7 @@ class Worked:
 def compute() -> Tool[Any, Any]:
     """A tool that has the model write a program for values that are known, and runs it."""
 
-    @tool(name="compute", effect="read", timeout_s=600.0, expected_s=12.0)
+    @tool(name="compute", effect="read", timeout_s=600.0, expected_s=12.0, cost=NO_FEE)
     async def work_out(task: str, values: dict[str, Any], context: Context) -> Worked:
         """Calculate or count something from the values.
 

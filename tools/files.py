@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentkit.budget import FREE
 from agentkit.errors import ToolError, UsageError
 from agentkit.tool import Tool, tool
 from agentkit.tools.folder import Folder
@@ -49,7 +50,7 @@ def files(
         raise UsageError(f"files: expected a folder, came {str(root)!r}; create it first")
     folder = Folder(place)
 
-    @tool(effect="read", trusted=False, expected_s=0.01)
+    @tool(effect="read", trusted=False, expected_s=0.01, cost=FREE)
     def read_file(path: str) -> FileText:
         """Read a text file.
 
@@ -58,7 +59,7 @@ def files(
         """
         return FileText(path=path, text=_decode(path, folder.read(path, most_bytes)))
 
-    @tool(effect="write", expected_s=0.01)
+    @tool(effect="write", expected_s=0.01, cost=FREE)
     def write_file(path: str, text: str) -> Written:
         """Write a text file, in place of the one that is there.
 
@@ -74,7 +75,7 @@ def files(
         folder.write(path, data)
         return Written(path=path, size_bytes=len(data))
 
-    @tool(effect="read", trusted=False, expected_s=0.01)
+    @tool(effect="read", trusted=False, expected_s=0.01, cost=FREE)
     def list_files() -> list[str]:
         """List the files: their paths, sorted."""
         return folder.names(most_files)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field
 
+from agentkit.budget import NO_FEE
 from agentkit.errors import ToolError
 from agentkit.messages import Message, Request
 from agentkit.models.complete import complete
@@ -31,7 +32,7 @@ Texts = str | list[Any]
 def ask() -> Tool[Any, Any]:
     """A tool that answers a question from a context, in words."""
 
-    @tool(name="ask", effect="read", timeout_s=600.0, expected_s=8.0)
+    @tool(name="ask", effect="read", timeout_s=600.0, expected_s=8.0, cost=NO_FEE)
     async def answer_question(question: str, about: Any = "", *, context: Context) -> str:
         """Answer a question in words, from what it is about.
 
@@ -49,7 +50,7 @@ def ask() -> Tool[Any, Any]:
 def summarize() -> Tool[Any, Any]:
     """A tool that shortens a text to a number of sentences."""
 
-    @tool(name="summarize", effect="read", timeout_s=600.0, expected_s=8.0)
+    @tool(name="summarize", effect="read", timeout_s=600.0, expected_s=8.0, cost=NO_FEE)
     async def shorten(
         text: Texts, sentences: Annotated[int, Field(ge=1, le=20)] = 3, *, context: Context
     ) -> str:
@@ -66,7 +67,7 @@ def summarize() -> Tool[Any, Any]:
 def translate() -> Tool[Any, Any]:
     """A tool that translates a text."""
 
-    @tool(name="translate", effect="read", timeout_s=600.0, expected_s=8.0)
+    @tool(name="translate", effect="read", timeout_s=600.0, expected_s=8.0, cost=NO_FEE)
     async def in_language(text: str, language: str, context: Context) -> str:
         """Translate a text into another language.
 
@@ -96,7 +97,7 @@ def translate() -> Tool[Any, Any]:
 def extract() -> Tool[Any, Any]:
     """A tool that takes named fields out of a text."""
 
-    @tool(name="extract", effect="read", timeout_s=600.0, expected_s=8.0)
+    @tool(name="extract", effect="read", timeout_s=600.0, expected_s=8.0, cost=NO_FEE)
     async def fields_of(
         text: Texts,
         fields: Annotated[list[str], Field(min_length=1, max_length=30)],

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentkit.budget import FREE
 from agentkit.errors import ToolError
 from agentkit.media import Artifact
 from agentkit.tool import Context, Tool, tool
@@ -28,7 +29,8 @@ def python(*, limits: SandboxLimits | None = None) -> Tool[Any, Any]:
     """
     bounds = limits or SandboxLimits()
 
-    @tool(name="python", effect="pure", cache=True, timeout_s=bounds.run_s + 10.0, expected_s=0.05)
+    @tool(name="python", effect="pure", cache=True, timeout_s=bounds.run_s + 10.0, expected_s=0.05,
+          cost=FREE)  # fmt: skip
     def run(
         code: str,
         values: Mapping[str, Any] = {},

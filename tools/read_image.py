@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from agentkit.budget import FREE
 from agentkit.errors import ToolError
 from agentkit.media import Image
 from agentkit.tool import Tool, tool
@@ -58,7 +59,7 @@ def read_image(*, most_pixels: int = 40_000_000, threads: int = 1) -> Tool[Any, 
     """
 
     @tool(name="read_image", effect="pure", cache=True, trusted=False, concurrency=1,
-          timeout_s=300.0, expected_s=3.0)  # fmt: skip
+          timeout_s=300.0, expected_s=3.0, cost=FREE)  # fmt: skip
     def read(image: Image) -> Reading:
         """Read the text in a picture, such as a photo of a page, a receipt or a notice.
 

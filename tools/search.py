@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from agentkit.budget import FREE
 from agentkit.errors import ToolError, UsageError
 from agentkit.models.assemble import exclusive
 from agentkit.tool import Context, Tool, tool
@@ -65,7 +66,7 @@ def search(
     chosen = embedder or MiniLM()
     shelf = _Shelf(place, Path(index), chosen)
 
-    @tool(name="search", effect="read", trusted=False, timeout_s=900.0, expected_s=0.1)
+    @tool(name="search", effect="read", trusted=False, timeout_s=900.0, expected_s=0.1, cost=FREE)
     def find(
         query: str,
         k: Annotated[int, Field(ge=1, le=50)] = passages,

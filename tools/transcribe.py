@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from agentkit.budget import FREE
 from agentkit.errors import ToolError
 from agentkit.media import Audio
 from agentkit.models.catalog import ensure
@@ -60,7 +61,7 @@ def transcribe(
     heard_by = f"{model}, language {language}, voice only {voice_only}"
 
     @tool(name="transcribe", effect="pure", cache=heard_by, trusted=False, concurrency=1,
-          timeout_s=3600.0, expected_s=10.0)  # fmt: skip
+          timeout_s=3600.0, expected_s=10.0, cost=FREE)  # fmt: skip
     def listen(audio: Audio, *, context: Context | None = None) -> Transcript:
         """Write down what is said in a recording.
 

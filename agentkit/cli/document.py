@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from agentkit.budget import Spent, amounts, amounts_to_json
 from agentkit.cli.progress import spent, text_of
 from agentkit.events import Event
+from agentkit.spent import Ledger
 from agentkit.types import Json
 
 
@@ -13,7 +15,8 @@ def document(events: Sequence[Event]) -> dict[str, Json]:
     """The run so far: task, status, answer, what it rests on, and each node that started.
 
     A node of a map's element has a name like `notes[3]`, an effect whose node was replaced one like
-    `send (replaced)`. `cost_usd` is null where a price is unknown.
+    `send (replaced)`. `cost_usd` is null where a price is unknown. `spent` counts models and tools;
+    of what is `unknown` there it is the least.
     """
     created, ended = _last(events, "run.created"), _last(events, "run.ended")
     return {
@@ -28,6 +31,7 @@ def document(events: Sequence[Event]) -> dict[str, Json]:
         "plan": plan_text(events),
         "steps": [*_steps(events).values()],
         "usage": _usage(events),
+        "spent": _spent(events),
     }
 
 
@@ -107,6 +111,20 @@ def _usage(events: Sequence[Event]) -> dict[str, Json]:
         "tokens": sum(tokens for tokens, _ in calls),
         "cost_usd": sum(known) if calls and len(known) == len(costs) else None,
     }
+
+
+def _spent(events: Sequence[Event]) -> dict[str, Json]:
+    spent = spent_by(events)
+    known: dict[str, Json] = amounts_to_json(amounts(spent))
+    return {**known, "unknown": [*sorted(spent.unknown)]}
+
+
+def spent_by(events: Sequence[Event]) -> Spent:
+    """What models and tools have cost together."""
+    ledger = Ledger()
+    for event in events:
+        ledger.note(event)
+    return ledger.spent()
 
 
 def _last(events: Sequence[Event], type_: str) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""What a patch leaves without a way to the answer."""
+"""What a patch leaves that nothing needs any more."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from agentkit.plan.graph import Node, Patch, Plan, apply, needs
 
 
 def cut_off(plan: Plan, patch: Patch) -> frozenset[str]:
-    """The nodes that the answer needed before the patch and that nothing needs after it.
+    """The nodes that nothing needs any more since the patch: what it removed or replaced needed
+    them, or the answer before it.
 
-    What the answer never needed stays, and what that needs: it is there for its own sake. A patch
+    What nothing needed before stays, and what that needs: it is there for its own sake. A patch
     that only adds cuts nothing off.
 
     >>> from agentkit.plan.graph import Answer, Call, Ref
@@ -20,15 +21,17 @@ def cut_off(plan: Plan, patch: Patch) -> frozenset[str]:
     >>> sorted(cut_off(plan, Patch(replace=(Call(id="c", tool="sum", args={}),))))
     ['a']
     """
-    if not (patch.remove or patch.replace) or plan.answer is None:
+    if not (patch.remove or patch.replace):
         return frozenset()
     after = apply(plan, patch)
-    needed = _below(plan.nodes, needs(plan.answer))
-    if after.answer is not None:
-        needed -= _below(after.nodes, needs(after.answer))
-    candidates = needed & after.nodes.keys()
-    others = (needs(node) for node in after.nodes.values() if node.id not in candidates)
-    wanted = {name for names in others for name in names}
+    put = {node.id for node in (*patch.replace, *patch.add)}
+    before = [plan.nodes[name] for name in (*patch.remove, *put) if name in plan.nodes]
+    needed = {name for node in before for name in needs(node)}
+    needed |= set() if plan.answer is None else needs(plan.answer)
+    candidates = (_below(plan.nodes, needed) & after.nodes.keys()) - put
+    kept = [node for node in after.nodes.values() if node.id not in candidates]
+    wanted = {name for node in kept for name in needs(node)}
+    wanted |= set() if after.answer is None else needs(after.answer)
     return frozenset(candidates - _below(after.nodes, wanted))
 
 

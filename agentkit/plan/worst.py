@@ -97,10 +97,11 @@ def call_bound(tool: Tool, usd_per_token: Decimal | None = None) -> dict[Dimensi
     if "seconds" not in one and tool.timeout_s is not None and tool.batch is None:
         one["seconds"] = Decimal(str(tool.timeout_s))
     tokens = one.get("tokens")
-    if tokens is None or (tokens and usd_per_token is None):
-        one.pop("usd", None)
-    elif tokens and usd_per_token is not None and "usd" in one:
-        one["usd"] += tokens * usd_per_token
+    if tokens != 0 and usd_per_token != 0 and "usd" in one:
+        if tokens is None or usd_per_token is None:
+            del one["usd"]
+        else:
+            one["usd"] += tokens * usd_per_token
     bound: dict[Dimension, Decimal] = {name: most * attempts for name, most in one.items()}
     if retry is not None and "seconds" in bound:
         bound["seconds"] += Decimal(str(retry.most_s)) * (retry.attempts - 1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
-from agentkit import Agent, Context, ToolError, tool
+from agentkit import Agent, Context, Cost, ToolError, tool
 from agentkit.media import Media
 from agentkit.messages import Request
 from agentkit.testing import ScriptedModel
@@ -115,3 +116,15 @@ async def send(to: str) -> str:
 
 
 asking = Agent(model=planned('s = send(to="Ann")\nanswer(f"{s}")', "done"), tools=[send])
+
+
+@tool(effect="read", cost=Cost(usd=Decimal("0.02")))
+async def buy(word: str) -> str:
+    """Look a word up for two cents."""
+    with WITNESS.open("a") as file:  # noqa: ASYNC230
+        file.write(f"bought {word}\n")
+    return word
+
+
+SHOPPING = 'a = buy(word="a")\nb = buy(word="b")\nc = buy(word="c")\nanswer(f"{a}{b}{c}")'
+buying = Agent(model=planned(SHOPPING), tools=[buy])

@@ -133,7 +133,8 @@ def _maps(draw: st.DrawFn, name: str, nodes: Mapping[str, Node], when: When | No
         for each, node in nodes.items()
         if isinstance(node, Map) or (isinstance(node, Call) and node.tool == "items")
     ]
-    over: Arg = Const([1] * draw(st.integers(0, MOST_ITEMS)))
+    ones: list[Json] = [1] * draw(st.integers(0, MOST_ITEMS))
+    over: Arg = Const(ones)
     if lists and draw(st.booleans()):
         over = Ref(draw(st.sampled_from(lists)))
     body = draw(_calls("pay_1", [], None))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentkit import Budget
-from agentkit.budget import amounts
+from agentkit.budget import Dimension, amounts
 from agentkit.plan.graph import Plan
 from agentkit.plan.worst import worst_case
 
@@ -42,8 +42,13 @@ def test_parallel_nodes_never_overshoot_and_nothing_that_fits_waits(
 ) -> None:
     played = Played(plan)
     played.play(budget)
-    till, bounds = played.till, amounts(budget)
-    really = {"usd": till.usd, "tokens": Decimal(till.tokens), "calls": Decimal(till.calls)}
+    till = played.till
+    bounds = amounts(budget)
+    really: dict[Dimension, Decimal] = {
+        "usd": till.usd,
+        "tokens": Decimal(till.tokens),
+        "calls": Decimal(till.calls),
+    }
     for dimension, most in bounds.items():
         assert really[dimension] <= most
         assert amounts(played.state.spent)[dimension] == really[dimension]

@@ -8,7 +8,8 @@ from functools import reduce
 
 import click
 
-from agentkit.cli.document import document, plan_text
+from agentkit.budget import spent_text
+from agentkit.cli.document import document, plan_text, spent_by
 from agentkit.cli.lines import footer, rows
 from agentkit.cli.progress import Progress, fold
 from agentkit.cli.settings import store_option
@@ -37,7 +38,8 @@ def command(run: str, step: str | None, as_json: bool, store: str) -> int:
     elif as_json:
         print(json.dumps(whole, indent=2))
     else:
-        _print(reduce(fold, events, Progress()), plan_text(events))
+        spent = spent_text(spent_by(events))
+        _print(reduce(fold, events, Progress()), plan_text(events), spent)
     return 0
 
 
@@ -46,7 +48,7 @@ def _steps(whole: Mapping[str, Json]) -> list[dict[str, Json]]:
     return [one for one in steps if isinstance(one, dict)] if isinstance(steps, list) else []
 
 
-def _print(progress: Progress, plan: str) -> None:
+def _print(progress: Progress, plan: str, spent: str) -> None:
     print(f"run {inert(progress.run)}: {progress.status}")
     print(f"task: {inert(progress.task)}")
     print(f"\n{inert(plan)}\n" if plan else "\nno plan\n")
@@ -54,6 +56,7 @@ def _print(progress: Progress, plan: str) -> None:
     for glyph, node, what, about, seconds in rows(progress, now):
         print("  ".join(part for part in (glyph, node, what, about, seconds) if part))
     print(f"\n{footer(progress)}")
+    print(f"spent: {spent}")
     if progress.error:
         print(f"error: {progress.error}")
     if progress.answer:
