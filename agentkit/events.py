@@ -8,18 +8,19 @@ submitted where workers carry it on |
 | plan.patched | | turn, patch (JSON form), source |
 | plan.refused | | turn, source, problems [JSON] |
 | plan.turn | | turn, ended: answer, observe, end, problems; told [failed nodes] |
-| model.called | call id | purpose, model, prompt_sha256 |
+| model.called | call id | purpose, model, prompt_sha256, most {tokens, usd} that it may cost |
 | model.answered | call id | text, usage, finish, seconds |
-| node.started | node id | tool, args (resolved) |
+| node.started | node id | tool, args (resolved), most {usd} that an attempt may cost |
 | node.retried | node id | attempt, error, wait_s |
 | node.asked | node id | tool, effect, args, key, why: it waits for somebody's approval |
 | node.decided | node id | key, verdict, args, value, reason, by |
 | effect.intent | node id | key |
 | effect.receipt | node id | key |
-| node.ended | node id | status, value or failure, seconds, attempts |
+| node.ended | node id | status, value or failure, seconds, attempts, cost as the call said it |
 | run.ended | | status (answered, failed, cancelled, paused), answer, output, cites, error, kind |
 
-A run that is paused waits for decisions; they come after its `run.ended`. One about a call in doubt
+A run that is paused waits for decisions; they come after its `run.ended`. What is decided about its
+plan as a whole has the node `run/budget`. One about a call in doubt
 opens a run that has ended: `run.resumed` goes on with it.
 
 Transient events are shown to whoever follows the run and never stored (`seq` is 0): `node.progress`

@@ -218,7 +218,7 @@ def _patched(build: _Build, node: str, data: dict[str, Any]) -> None:
     changed = {*patch.remove, *(each.id for each in patch.replace)}
     displaced = {name: build.nodes[name] for name in changed if name in build.nodes}
     build.turn_changes.append(_Change(patch, displaced, build.answer))
-    lost = cut_off(Plan(nodes=build.nodes, answer=build.answer), patch) if changed else ()
+    lost = cut_off(Plan(nodes=build.nodes, answer=build.answer), patch) if changed else None
     if changed:
         _forget(build, changed | dependants(build.nodes, changed))
     for name in patch.remove:
@@ -227,9 +227,9 @@ def _patched(build: _Build, node: str, data: dict[str, Any]) -> None:
         build.nodes[each.id] = each
     build.answer = patch.answer or build.answer
     build.turn_ended = None
-    begun = {owner(each) for each in build.intents}
-    for name in lost:
-        if name not in begun:
+    if lost:
+        begun = {owner(each) for each in build.intents}
+        for name in lost - begun:
             build.outcomes.setdefault(name, CUT_OFF)
 
 

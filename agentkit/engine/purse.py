@@ -231,10 +231,13 @@ class Purse:
     ) -> BudgetReached:
         """The error that pauses the run: it names the bound, what is spent, and what is next."""
         budget, spent = self._most[dimension], self.spent()[dimension]
+        if (gate := self.gates.get(dimension)) is not None:
+            spent = budget - gate.free
+        held = "spent or reserved" if spent > self.spent()[dimension] else "spent"
         next_up = "" if most is None else f", which may take {shown(dimension, most)}"
         return BudgetReached(
             f"the run's budget of {shown(dimension, budget)} does not allow {what}{next_up}: "
-            f"{shown(dimension, spent)} are spent; raise Budget({dimension}=…) and resume the run",
+            f"{shown(dimension, spent)} are {held}; raise Budget({dimension}=…) and resume the run",
             dimension=dimension,
             wanted=max(2 * budget, spent + (most or NOTHING)),
         )

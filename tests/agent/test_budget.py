@@ -204,6 +204,25 @@ async def test_model_calls_of_parallel_tools_never_take_more_than_there_is(store
     assert ended.spent.usd == ended.usage.cost_usd
 
 
+async def test_a_tool_in_a_thread_waits_for_the_budget_as_well(store: Store) -> None:
+    @tool(effect="read", cost=Cost(usd=Decimal(0)))
+    def ponder(word: str, context: Context) -> str:
+        """Asks the model on a loop of its own."""
+        request = Request(messages=(Message("user", word),), max_tokens=50)
+        return asyncio.run(complete(context.model, request)).text
+
+    plan = 'all = [ponder(word=w) for w in ["a", "b", "c", "d"]]\nanswer(f"{len(all)}")'
+    model = ScriptedModel(replies=lambda _: "a thought", profile=PROFILE)
+    agent = Agent(
+        model=model, tools=[ponder], planner=Fixed(plan), store=store, budget=Budget(tokens=90)
+    )
+    run = await agent.run("Ponder.")
+    assert (run.answer, run.usage.calls) == ("4", 4)
+    events = await store.journal.events(run.id)
+    kinds = [event.type for event in events if event.type.startswith("model.")]
+    assert kinds == ["model.called", "model.answered"] * 4  # the budget has room for one at a time
+
+
 async def test_the_planners_call_is_bounded_too_and_what_runs_ends_first(store: Store) -> None:
     shop = Shop()
     replies = ['a = look(word="a")\nobserve(a)\n', 'answer(f"{a}")']
