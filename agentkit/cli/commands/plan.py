@@ -52,8 +52,8 @@ def command(
     print(rendered(plan, form or "text").rstrip())
     for problem in problems:
         print(f"problem: {inert(str(problem))}", file=sys.stderr)
-    print(verdict(plan, problems), file=sys.stderr)
     print(f"at worst: {inert(str(worst))}", file=sys.stderr)
+    print(verdict(plan, problems), file=sys.stderr)
     return FAILED if problems else ANSWERED
 
 
