@@ -17,6 +17,7 @@ from agentkit.types import Json
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
+    from agentkit.events import Event
 
 _ORIGIN = "cli:"
 
@@ -57,6 +58,13 @@ def from_origin(origin: str, store: str) -> Chosen:
         "this run does not say which agent it had: a program or `agentkit tools call` started it; "
         "name one: agentkit resume RUN --agent FILE.py:NAME"
     )
+
+
+def of_run(created: Event, by: Chosen) -> Chosen:
+    """The choice that a stored run was started with, and what is said otherwise now."""
+    if by.agent:
+        return by
+    return changed(from_origin(str(created.data.get("origin") or ""), by.store), by)
 
 
 _AGENT = click.option("--agent", metavar="FILE.py:NAME", default="", help="An agent of yours.")

@@ -54,8 +54,9 @@ class Scheduler:
     decided counts. `model` gives the model for the calls of a node. Calls that the `rules` or their
     tools want approved wait, and `ask` is asked about all of them once nothing else can go on.
     `cache` keeps results of pure tools; `estimate` gives a call's seconds, else its tool's
-    `expected_s` counts. Raises `UsageError` for a tool that needs more of a resource than `limits`
-    has.
+    `expected_s` counts. `await pace(node)` returns when a call may begin,
+    `pace(None)` when whoever waits for nodes that have ended may go on. Raises
+    `UsageError` for a tool that needs more of a resource than `limits` has.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Scheduler:
         limits: Limits | None = None,
         cache: Cache | None = None,
         estimate: Callable[[Call], float] | None = None,
+        pace: Callable[[str | None], Awaitable[None]] | None = None,
     ) -> None:
         limits = limits or Limits()
         self._recorder = record
@@ -85,6 +87,7 @@ class Scheduler:
         self._outcomes = dict(self._known)
         self._flow = Dataflow()
         self._watches = Watches()
+        self._pace = pace
         self._error: BaseException | None = None
         self._stopped = False
         self._running = 0
@@ -138,7 +141,7 @@ class Scheduler:
 
         Raises `UsageError` for an unknown name.
         """
-        chosen = set(names)
+        chosen = dict.fromkeys(names)  # their ends are recorded in this order
         gone = self._flow.users_of([self._flow.item(name) for name in chosen])
         gone += [child for item in gone for child in item.children or ()]
         for item in gone:
@@ -188,6 +191,8 @@ class Scheduler:
                 await self._decide()
             else:
                 await self._watches.wait(pending)
+                if self._pace is not None:
+                    await self._pace(None)
 
     @property
     def _stuck(self) -> bool:
@@ -251,6 +256,8 @@ class Scheduler:
         item.task = self._tasks.spawn(run, partial(self._ended, item))
 
     async def _run(self, item: Item, node: Call, tool: Tool) -> None:
+        if self._pace is not None:
+            await self._pace(item.id)
         end = await self._caller.call(item, node, tool)
         if item.outcome is None:  # else it was cancelled, and this comes too late
             if isinstance(end, Question):
