@@ -20,7 +20,7 @@ from agentkit.messages import Usage
 from agentkit.outcome import Outcome
 from agentkit.plan.graph import Plan
 from agentkit.plan.source import to_source
-from agentkit.state import RunState, fold
+from agentkit.state import RunState, fold, owner
 from agentkit.types import Json
 
 
@@ -68,11 +68,14 @@ class RunDiff:
 
 
 def diff(before: Sequence[Event], after: Sequence[Event]) -> RunDiff:
-    """How the second run differs from the first; nodes are those of the same name, in the order
-    in which the first run, then the second, ended them."""
+    """How the second run differs from the first; nodes of the same name are compared, in the order
+    of the plans."""
     one, other = fold(before), fold(after)
     sides = _sides(before, one), _sides(after, other)
-    names = dict.fromkeys((*sides[0], *sides[1]))
+    place = {
+        name: at for at, name in enumerate(dict.fromkeys((*one.plan.nodes, *other.plan.nodes)))
+    }
+    names = sorted({**sides[0], **sides[1]}, key=lambda name: place.get(owner(name), -1))
     nodes = [
         NodeDiff(node=name, before=sides[0].get(name, Side()), after=sides[1].get(name, Side()))
         for name in names

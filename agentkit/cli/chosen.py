@@ -199,6 +199,17 @@ def parse_inputs(inputs: tuple[str, ...], values: tuple[str, ...]) -> dict[str, 
     return found
 
 
+def parse_sets(texts: tuple[str, ...]) -> dict[str, Json]:
+    """`("to=Ann",)` as arguments. Raises `UsageError`."""
+    found: dict[str, Json] = {}
+    for text in texts:
+        name, equals, content = text.partition("=")
+        if not equals:
+            raise UsageError(f"expected --set NAME=JSON; got {text!r}")
+        found[name] = json_or_text(content)
+    return found
+
+
 def _file(name: str, content: str) -> Path:
     path = Path(content).expanduser()
     if not path.is_file():

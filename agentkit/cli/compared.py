@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from agentkit.cli.document import plan_text
 from agentkit.cli.text import arguments, digest, inert, one_line
+from agentkit.events import Event
 from agentkit.messages import Usage
+from agentkit.plan.graph import apply
+from agentkit.state import fold
 
 if TYPE_CHECKING:
     from agentkit.diff import NodeDiff, RunDiff, Side
@@ -32,6 +36,23 @@ def lines(found: RunDiff) -> Iterator[str]:
     yield from ("", "usage")
     for mark, usage in zip("-+", found.usage, strict=True):
         yield f"  {mark} {_usage(usage)}"
+
+
+def patched(events: Sequence[Event]) -> str:
+    """A run's plan as it was written; each change of what stood before as a diff."""
+    from agentkit.diff import plan_diff
+    from agentkit.plan.jsonform import patch_from_json
+
+    plan, written = fold(events[:1]).plan, list[str]()
+    for event in events:
+        if event.type == "plan.patched":
+            patch = patch_from_json(event.data["patch"])
+            before, plan = plan, apply(plan, patch)
+            if patch.replace or patch.remove:
+                written += [line for line in plan_diff(before, plan) if line[0] in "-+"]
+            else:
+                written += [plan_text([event])]
+    return "\n".join(text for text in written if text)
 
 
 def _node(node: NodeDiff) -> Iterator[str]:

@@ -6,13 +6,11 @@ import os
 
 import click
 
-from agentkit.cli.chosen import Chosen, build, json_or_text, of_run
+from agentkit.cli.chosen import Chosen, build, of_run, parse_sets
 from agentkit.cli.exits import Output
 from agentkit.cli.hints import Hints
 from agentkit.cli.settings import store_option
 from agentkit.cli.stored import events_of
-from agentkit.errors import UsageError
-from agentkit.types import Json
 
 
 @click.command("fork", short_help="Run again from one node, changed.")
@@ -47,17 +45,10 @@ def command(
     events = events_of(store, run)
     asked = Chosen(agent=agent, model=model, store=store)
     forking = build(of_run(events[0], asked), os.environ)
-    args = dict(_argument(text) for text in sets)
+    args = parse_sets(sets)
     return follow(
         lambda: forking.stream_forked(events[0].run, node, args=args, tool=tool),
         output=output or "answer",
         debug=debug,
         hints=Hints(store=store),
     )
-
-
-def _argument(text: str) -> tuple[str, Json]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError(f"expected --set NAME=JSON; got {text!r}")
-    return name, json_or_text(value)

@@ -8,7 +8,8 @@ from functools import reduce
 
 import click
 
-from agentkit.cli.document import document, plan_text
+from agentkit.cli.compared import patched
+from agentkit.cli.document import document
 from agentkit.cli.lines import footer, rows
 from agentkit.cli.progress import Progress, fold
 from agentkit.cli.settings import store_option
@@ -37,7 +38,7 @@ def command(run: str, step: str | None, as_json: bool, store: str) -> int:
     elif as_json:
         print(json.dumps(whole, indent=2))
     else:
-        _print(reduce(fold, events, Progress()), plan_text(events))
+        _print(reduce(fold, events, Progress()), patched(events))
     return 0
 
 
