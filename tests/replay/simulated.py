@@ -44,8 +44,8 @@ class World:
             raise ToolError(f"{name} is out of order", retryable=self.random.random() < 0.7)
 
 
-def tools_of(world: World) -> list[Tool]:
-    """Tools of every kind that can run in virtual time."""
+def reading(world: World) -> list[Tool]:
+    """Tools that may be called again: with retries, a cache, a time limit, one at a time."""
 
     @tool(effect="read", retry=Retry(attempts=3, first_s=0, most_s=0))
     async def fetch(n: int) -> int:
@@ -71,6 +71,19 @@ def tools_of(world: World) -> list[Tool]:
         await world.work("several")
         return [n, n + 1, n + 2][: 1 + n % 3]
 
+    @tool(effect="read")
+    async def think(n: int, context: Context) -> str:
+        """Ask the model."""
+        await world.work("think")
+        request = Request(messages=(Message("user", f"What of {n}?"),), purpose="think")
+        return (await complete(context.model, request)).text
+
+    return [fetch, square, slow, several, think]
+
+
+def writing(world: World) -> list[Tool]:
+    """Tools with effects: repeated under a key, approved and looked up, or never heard of again."""
+
     @tool(effect="write", rate_per_s=2)
     async def save(n: int) -> str:
         """Keep a number."""
@@ -89,14 +102,7 @@ def tools_of(world: World) -> list[Tool]:
         await world.work("post")
         return n
 
-    @tool(effect="read")
-    async def think(n: int, context: Context) -> str:
-        """Ask the model."""
-        await world.work("think")
-        request = Request(messages=(Message("user", f"What of {n}?"),), purpose="think")
-        return (await complete(context.model, request)).text
-
-    return [fetch, square, slow, several, save, pay, post, think]
+    return [save, pay, post]
 
 
 def is_even(args: Mapping[str, Json]) -> bool:
@@ -202,7 +208,7 @@ async def simulate(seed: int) -> tuple[Agent[Any], World]:
     world, store = World(Random(seed)), open_store("memory")
     agent = Agent(
         model=model_of(random),
-        tools=tools_of(world),
+        tools=[*reading(world), *writing(world)],
         store=store,
         limits=Limits(seconds=random.choice([None, None, None, 4.0]), repeats=2),
         new_id=lambda: "run",

@@ -188,10 +188,8 @@ class Silent:
             yield nothing
 
 
-async def test_what_runs_in_threads_and_batches_and_from_the_cache_is_told_again(
-    store: Store,
-) -> None:
-    calls: list[str] = []
+def elsewhere(calls: list[str], hold: threading.Event) -> list[Any]:
+    """Tools that run in threads, in a batch, from the cache, too long, and one that gives up."""
 
     @tool(effect="pure", cache=True)
     def cached(n: int) -> int:
@@ -206,7 +204,7 @@ async def test_what_runs_in_threads_and_batches_and_from_the_cache_is_told_again
         return [pair.n * 2 for pair in pairs]
 
     @tool(effect="read", timeout_s=0.05)
-    def stuck(n: int, context: Context) -> int:
+    def stuck(n: int) -> int:
         """Too slow."""
         calls.append("stuck")
         hold.wait(5)
@@ -217,12 +215,19 @@ async def test_what_runs_in_threads_and_batches_and_from_the_cache_is_told_again
         """It cancels itself."""
         raise asyncio.CancelledError("not today")
 
+    return [cached, together, stuck, picky]
+
+
+async def test_what_runs_in_threads_and_batches_and_from_the_cache_is_told_again(
+    store: Store,
+) -> None:
+    calls: list[str] = []
     hold = threading.Event()
     plan = (
         "a = cached(n=1)\nb = [together(n=x) for x in [1, 2, 3]]\nc = stuck(n=1)\nd = picky(n=1)\n"
         "e = cached(n=a)\nanswer(using=[a, b, c, d, e])"
     )
-    agent = scripted(store, plan, "", "Done.", tools=[cached, together, stuck, picky])
+    agent = scripted(store, plan, "", "Done.", tools=elsewhere(calls, hold))
     run = await agent.run("Do it.")
     hold.set()
     assert run.outcomes["c"].failure is not None
