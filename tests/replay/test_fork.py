@@ -214,6 +214,14 @@ async def test_a_failure_is_mended_by_a_fork(store: Store) -> None:
     assert mended.outcomes["t"].value == 3
 
 
+async def test_a_fork_of_a_submitted_run_is_not_a_workers(store: Store) -> None:
+    agent = Workshop().agent(store, sixteen(), origin="agents.py:agent")
+    run = await agent.submit("Add up.")
+    await agent.resume(run)
+    forked = await agent.fork(run, "n16", args={"plus": 0})
+    assert "submitted" not in (await agent.events(forked.id))[0].data
+
+
 @pytest.mark.parametrize(
     ("node", "change", "says"),
     [
