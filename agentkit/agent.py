@@ -21,13 +21,15 @@ from agentkit.decisions import Approver, Rule
 from agentkit.engine.limits import Limits
 from agentkit.errors import UsageError
 from agentkit.events import Event
+from agentkit.fork import fork_patch, write_fork
 from agentkit.inputs import read_inputs
 from agentkit.models.profile import usd_per_token
 from agentkit.plan.graph import Plan
 from agentkit.plan.problem import Problem
 from agentkit.plan.worst import WorstCase, worst_case
 from agentkit.protocols import Clock, Memory, Model, Planner
-from agentkit.record import Recorder
+from agentkit.record import Recorder, calls_of_models
+from agentkit.replay.replay import Replayed, replay
 from agentkit.run import Run
 from agentkit.state import RunState, fold
 from agentkit.store import Store, open_store
@@ -147,6 +149,63 @@ class Agent(Generic[Output]):
                 async for event in events:
                     yield event
 
+    async def fork(
+        self,
+        run: str,
+        node: str,
+        *,
+        args: Mapping[str, Json] | None = None,
+        tool: str | None = None,
+    ) -> Run[Output]:
+        """A new run that shares everything with the old one but this node and what depends on it.
+
+        The node gets other arguments (those named in `args`) or another tool; then it, what needs
+        it, and the answer are made anew, with this agent's model. The old run stays as it is.
+        Raises `UsageError` where the changed plan would be refused, `RunError` as `run` does.
+        """
+        async with self._opened() as store:
+            return await carry_on(*await self._begin_fork(store, run, node, args or {}, tool))
+
+    async def stream_forked(
+        self,
+        run: str,
+        node: str,
+        *,
+        args: Mapping[str, Json] | None = None,
+        tool: str | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """`fork` as a stream of events, from the new run's first one on."""
+        async with self._opened() as store:
+            begun = await self._begin_fork(store, run, node, args or {}, tool)
+            async with aclosing(_followed(store, begun)) as events:
+                async for event in events:
+                    yield event
+
+    async def events(self, run: str) -> Sequence[Event]:
+        """The events of a run in the store, as they are now. Raises `UsageError` without any."""
+        async with self._opened() as store:
+            return await _stored(store, run)
+
+    async def replay(self, run: str | Sequence[Event]) -> Replayed:
+        """Executes a run's journal again with no outside call: no tool, no model.
+
+        `run` is its id in the store, or its events. Raises `Diverged` where this agent would
+        decide anything otherwise than the run did: the first such event, with both sides.
+
+            >>> from agentkit import Agent
+            >>> from agentkit.planners import Fixed
+            >>> from agentkit.store import open_store
+            >>> from agentkit.testing import ScriptedModel
+            >>> planner, store = Fixed("n = 6 * 7\\nanswer(f'{n}')"), open_store("memory")
+            >>> agent = Agent(model=ScriptedModel(), planner=planner, store=store)
+            >>> run = agent.run_sync("What is six times seven?")
+            >>> wait_for(agent.replay(run.id)).events
+            5
+        """
+        async with self._opened() as store:
+            events = await _stored(store, run) if isinstance(run, str) else run
+            return await replay(self._equipment(store), events)
+
     async def plan(
         self, task: str, *, inputs: Mapping[str, object] | None = None
     ) -> tuple[Plan, Sequence[Problem]]:
@@ -187,11 +246,8 @@ class Agent(Generic[Output]):
         created: dict[str, Json] = {
             "task": task,
             "inputs": known,
-            "agent": self.name,
-            "origin": self.origin,
             "session": session,
-            "model": equipment.model.name,
-            "tools": [*equipment.tools],
+            **self._says(equipment),
         }
         if submitted:
             created["submitted"] = True
@@ -199,14 +255,32 @@ class Agent(Generic[Output]):
         return equipment, recorder, fold(await store.journal.events(run))
 
     async def _begin_again(self, store: Store, run: str) -> Begun[Output]:
-        events = await store.journal.events(run)
-        if not events:
-            raise UsageError(f"there is no run {run!r} in this store; `agentkit runs` lists them")
+        events = await _stored(store, run)
         equipment = self._equipment(store)
-        recorder = Recorder(run, store.journal, self.clock, seq=events[-1].seq)
+        calls = calls_of_models(fold(events).calls)
+        recorder = Recorder(run, store.journal, self.clock, seq=events[-1].seq, calls=calls)
         if events[-1].type != "run.ended" or events[-1].data["status"] != "answered":
             recorder.record("run.resumed")
         return equipment, recorder, fold(await store.journal.events(run))
+
+    async def _begin_fork(
+        self, store: Store, run: str, node: str, args: Mapping[str, Json], tool: str | None
+    ) -> Begun[Output]:
+        events = await _stored(store, run)
+        equipment = self._equipment(store)
+        patch = fork_patch(events, node, args=args, tool=tool, tools=equipment.tools)
+        recorder = Recorder(self.new_id(), store.journal, self.clock)
+        write_fork(recorder, events, patch, created=self._says(equipment))
+        return equipment, recorder, fold(await store.journal.events(recorder.run))
+
+    def _says(self, equipment: Equipment[Output]) -> dict[str, Json]:
+        """What the first event of a run tells of its agent."""
+        return {
+            "agent": self.name,
+            "origin": self.origin,
+            "model": equipment.model.name,
+            "tools": [*equipment.tools],
+        }
 
     def _equipment(self, store: Store) -> Equipment[Output]:
         return Equipment(
@@ -250,6 +324,13 @@ class Agent(Generic[Output]):
             yield store
         finally:
             await store.close()
+
+
+async def _stored(store: Store, run: str) -> Sequence[Event]:
+    events = await store.journal.events(run)
+    if not events:
+        raise UsageError(f"there is no run {run!r} in this store; `agentkit runs` lists them")
+    return events
 
 
 async def _followed(store: Store, begun: Begun[Any]) -> AsyncGenerator[Event, None]:

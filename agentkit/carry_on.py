@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, cast
@@ -27,6 +27,7 @@ from agentkit.plan.graph import Patch, Plan
 from agentkit.plan.problem import Problem, problem_from_json
 from agentkit.plan.source import to_source
 from agentkit.protocols import Memory, Model, Planner, Recalled
+from agentkit.recalled import recalled_to_json
 from agentkit.record import RecordedModel, Recorder
 from agentkit.run import Run
 from agentkit.state import RunState, fold
@@ -42,7 +43,10 @@ Output = TypeVar("Output", default=str)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equipment(Generic[Output]):
-    """What an agent brings to a run, resolved: names are models, planners and tools by now."""
+    """What an agent brings to a run, resolved: names are models, planners and tools by now.
+
+    `pace` and `time_limit` are there for a replay, where the journal says when something happens.
+    """
 
     model: Model
     tools: Mapping[str, Tool]
@@ -55,6 +59,8 @@ class Equipment(Generic[Output]):
     approve: Sequence[Rule] = ()
     approver: Approver | None = None
     budget: Budget | None = None
+    pace: Callable[[str | None], Awaitable[None]] | None = None
+    time_limit: Callable[[float | None], asyncio.Timeout] = asyncio.timeout
 
 
 async def carry_on(
@@ -99,7 +105,7 @@ async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: R
     planning.admission = _admission(equipment, state, purse)
     limits, left_s = equipment.limits, purse.left_s if purse else None
     bounds = [seconds for seconds in (limits.seconds, left_s) if seconds is not None]
-    limit = asyncio.timeout(min(bounds, default=None))
+    limit = equipment.time_limit(min(bounds, default=None))
     try:
         async with limit, _scheduler(equipment, recorder, state, purse) as nodes:
             await drive(planning, nodes, cast("Ended | None", state.turn_ended))
@@ -183,15 +189,14 @@ def _scheduler(
         limits=equipment.limits,
         purse=purse,
         cache=store.journal,
+        pace=equipment.pace,
     )
 
 
 async def _planning(
     equipment: Equipment[Any], recorder: Recorder, state: RunState, model: Model
 ) -> Planning:
-    recalled = [
-        await memory.recall(state.task, session=state.session) for memory in equipment.memory
-    ]
+    recalled = await _recalled(equipment, recorder, state)
     refusals = [refusal for refusal in state.refusals if refusal.turn == state.turn - 1]
     return Planning(
         task=state.task,
@@ -201,10 +206,7 @@ async def _planning(
         recorder=recorder,
         limits=equipment.limits,
         plan=state.plan,
-        recalled=Recalled(
-            history=[turn for found in recalled for turn in found.history],
-            examples=[example for found in recalled for example in found.examples],
-        ),
+        recalled=recalled,
         instructions=equipment.instructions,
         turn=state.turn,
         repairs=state.repairs,
@@ -215,6 +217,17 @@ async def _planning(
         problems=[problem_from_json(each) for refusal in refusals for each in refusal.problems],
         refused=[refusal.source for refusal in refusals if refusal.source],
     )
+
+
+async def _recalled(equipment: Equipment[Any], recorder: Recorder, state: RunState) -> Recalled:
+    found = [await one.recall(state.task, session=state.session) for one in equipment.memory]
+    recalled = Recalled(
+        history=[turn for one in found for turn in one.history],
+        examples=[example for one in found for example in one.examples],
+    )
+    if recalled.history or recalled.examples:
+        recorder.record("memory.recalled", data=recalled_to_json(recalled))
+    return recalled
 
 
 async def _remember(equipment: Equipment[Any], state: RunState) -> None:

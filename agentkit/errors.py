@@ -11,6 +11,7 @@
     │   ├── RunCancelled    somebody stopped the run; it can be resumed
     │   ├── RunPaused       the run waits for somebody's decision
     │   │   └── BudgetReached   or for a larger budget
+    │   ├── Diverged        a replay came to something else than the journal has
     │   └── StoreError      the journal or the artifact store cannot be read or written
     └── ToolError           a tool's: told to the planner, poisons only the node's dependants
         └── EvaluationError a pure expression's, with the same consequences
@@ -126,6 +127,22 @@ class BudgetReached(RunPaused):
         self.questions = ()
         self.dimension: Dimension = dimension
         self.wanted = wanted
+
+
+class Diverged(RunError):
+    """A replay came to something else than the journal has: the first such event.
+
+    `seq` is its number in the journal, `node` its node, None for an event of the whole run;
+    `expected` is what the journal has, `found` what the replay came to.
+    """
+
+    def __init__(self, *, seq: int, node: str | None, expected: str, found: str) -> None:
+        where = f"event {seq}" if node is None else f"event {seq}, {node}"
+        super().__init__(
+            f"the replay diverges at {where}\n  the journal has: {expected}\n"
+            f"  the replay came to: {found}"
+        )
+        self.seq, self.node, self.expected, self.found = seq, node, expected, found
 
 
 class StoreError(RunError):

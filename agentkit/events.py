@@ -5,11 +5,12 @@
 | run.created | | task, inputs {name: {schema, value}}, agent, origin, session, model, tools; \
 submitted where workers carry it on |
 | run.resumed | | (nothing) |
+| memory.recalled | | history [messages], examples [{task, plan}] |
 | plan.patched | | turn, patch (JSON form), source |
 | plan.refused | | turn, source, problems [JSON] |
 | plan.turn | | turn, ended: answer, observe, end, problems; told [failed nodes] |
 | model.called | call id | purpose, model, prompt_sha256, most {tokens, usd} that it may cost |
-| model.answered | call id | text, usage, finish, seconds |
+| model.answered | call id | text, usage, finish, seconds; calls, error, left_after |
 | node.started | node id | tool, args (resolved), most {usd} that an attempt may cost |
 | node.retried | node id | attempt, error, wait_s |
 | node.asked | node id | tool, effect, args, key, why: it waits for somebody's approval |
@@ -26,20 +27,28 @@ opens a run that has ended: `run.resumed` goes on with it.
 Transient events are shown to whoever follows the run and never stored (`seq` is 0): `node.progress`
 (done, total, unit), `model.text` (purpose, text), `answer.text` (text).
 
+A model's call is named `{node or purpose}/model_{n}`, counted from 1 for each of them. Its `finish`
+is null where no end of the reply came: because the model failed (`error`), because who asked had
+enough (`left_after` so many pieces), or because the stream was cut.
+
+A run that was forked says in `run.created` what from (`forked`: run, node), and begins with copies
+of that run's events, up to its first `run.resumed`.
+
 The node of an element of a map is `notes[3]`; a call inside its body is `notes[3].summarize_1`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, cast
 
 from agentkit.types import Json
 
 EventType = Literal[
     "run.created",
     "run.resumed",
+    "memory.recalled",
     "plan.patched",
     "plan.refused",
     "plan.turn",
@@ -76,3 +85,17 @@ class Event:
     node: str | None = None
     data: Mapping[str, Json] = field(default_factory=dict[str, Json])
     version: int = VERSION
+
+
+def event_to_json(event: Event) -> dict[str, Json]:
+    """The event as one JSON object, its values whole: a line of `--events`, or of a saved run.
+
+    >>> event_from_json(event_to_json(Event("r", 1, 0.5, "node.started", "n"))).node
+    'n'
+    """
+    return asdict(event)
+
+
+def event_from_json(data: Mapping[str, Json]) -> Event:
+    """The event of such an object."""
+    return Event(**cast("dict[str, Any]", data))

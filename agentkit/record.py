@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from threading import Lock
 
 from agentkit.budget import cost_to_json
 from agentkit.events import TRANSIENT, Event, EventType
-from agentkit.messages import Delta, Done, Profile, Request, Text
+from agentkit.messages import Delta, Done, Profile, Request, Text, ToolCall
 from agentkit.models.profile import most_of, usage_of
 from agentkit.protocols import Clock, Journal, Model
 from agentkit.state import usage_to_json
@@ -19,7 +20,8 @@ from agentkit.types import Json
 
 @dataclass(slots=True)
 class Recorder:
-    """The one place where a run's events come from. `seq` is the number of the last one.
+    """The one place where a run's events come from. `seq` is the number of the last one, `calls`
+    that of the last call of a model for each node or purpose.
 
     Any thread may record: a sync tool may ask the model on a loop of its own.
     """
@@ -28,6 +30,7 @@ class Recorder:
     journal: Journal
     clock: Clock
     seq: int = 0
+    calls: Counter[str] = field(default_factory=Counter[str])
     _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def record(
@@ -45,6 +48,25 @@ class Recorder:
                 self.journal.append(event)
             else:
                 self.journal.publish(event)
+
+    def call_of_model(self, by: str) -> str:
+        """The id of the next call of a model by this node, or for this purpose."""
+        with self._turn:
+            self.calls[by] += 1
+            return f"{by}/model_{self.calls[by]}"
+
+
+def calls_of_models(ids: Iterable[str]) -> Counter[str]:
+    """The highest number of the calls of each node and purpose: a resumed run counts on.
+
+    >>> calls_of_models(["plan/model_1", "s[0].ask_1/model_1", "plan/model_2"])
+    Counter({'plan': 2, 's[0].ask_1': 1})
+    """
+    found: Counter[str] = Counter()
+    for call in ids:
+        by, _, number = call.rpartition("/model_")
+        found[by] = max(found[by], int(number))
+    return found
 
 
 @dataclass(slots=True)
@@ -67,8 +89,8 @@ class RecordedModel:
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """The inner stream, recorded: `model.called`, text as it comes, `model.answered`."""
-        call = f"{self.node or request.purpose}/model_{self.recorder.seq + 1}"
         recorder, started = self.recorder, self.recorder.clock()
+        call = recorder.call_of_model(self.node or request.purpose)
         digest = hashlib.sha256(repr(request.messages).encode()).hexdigest()
         purpose = request.purpose
         called: dict[str, Json] = {
@@ -78,23 +100,48 @@ class RecordedModel:
             "most": cost_to_json(most_of(request, self.profile)),
         }
         recorder.record("model.called", call, called)
-        text: list[str] = []
-        done: Done | None = None
+        came: list[Delta] = []
+        cut: dict[str, Json] = {}
         try:
             async with aclosing(self.inner.stream(request)) as deltas:
                 async for delta in deltas:
+                    came.append(delta)
                     if isinstance(delta, Text):
-                        text.append(delta.text)
                         said = {"purpose": purpose, "text": delta.text}
                         recorder.record("model.text", call, said)
-                    elif isinstance(delta, Done):
-                        done = delta
                     yield delta
+        except Exception as error:
+            cut["error"] = _error_to_json(error)
+            raise
+        except BaseException:  # cancelled, or closed by who asked
+            cut["left_after"] = len(came)
+            raise
         finally:
-            answered = {
-                "text": "".join(text),
-                "finish": done.finish if done else None,
-                "usage": usage_to_json(usage_of(request, self.profile, "".join(text), done)),
-                "seconds": recorder.clock() - started,
-            }
+            reply = _reply(came, request, self.profile)
+            answered = {**reply, "seconds": recorder.clock() - started}
+            if answered["finish"] is None:
+                answered |= cut
             recorder.record("model.answered", call, answered)
+
+
+def _reply(came: Sequence[Delta], request: Request, profile: Profile) -> dict[str, Json]:
+    """What a model said, as `model.answered` has it."""
+    calls = [one for one in came if isinstance(one, ToolCall)]
+    done = next((one for one in came if isinstance(one, Done)), None)
+    text = "".join(one.text for one in came if isinstance(one, Text))
+    reply: dict[str, Json] = {
+        "text": text,
+        "finish": done.finish if done else None,
+        "usage": usage_to_json(usage_of(request, profile, text, done)),
+    }
+    if calls:
+        reply["calls"] = [asdict(call) for call in calls]
+    return reply
+
+
+def _error_to_json(error: Exception) -> Json:
+    return {
+        "kind": type(error).__name__,
+        "message": str(error),
+        "retryable": getattr(error, "retryable", False) is True,
+    }

@@ -17,6 +17,7 @@ from agentkit.types import Json
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
+    from agentkit.events import Event
 
 _ORIGIN = "cli:"
 
@@ -58,6 +59,13 @@ def from_origin(origin: str, store: str) -> Chosen:
         "this run does not say which agent it had: a program or `agentkit tools call` started it; "
         "name one: agentkit resume RUN --agent FILE.py:NAME"
     )
+
+
+def of_run(created: Event, by: Chosen) -> Chosen:
+    """The choice that a stored run was started with, and what is said otherwise now."""
+    if by.agent:
+        return by
+    return changed(from_origin(str(created.data.get("origin") or ""), by.store), by)
 
 
 _AGENT = click.option("--agent", metavar="FILE.py:NAME", default="", help="An agent of yours.")
@@ -201,6 +209,17 @@ def parse_inputs(inputs: tuple[str, ...], values: tuple[str, ...]) -> dict[str, 
         if name in found:
             raise UsageError(f"the input {name!r} is given twice; drop one of them")
         found[name] = _file(name, content) if is_file else json_or_text(content)
+    return found
+
+
+def parse_sets(texts: tuple[str, ...]) -> dict[str, Json]:
+    """`("to=Ann",)` as arguments. Raises `UsageError`."""
+    found: dict[str, Json] = {}
+    for text in texts:
+        name, equals, content = text.partition("=")
+        if not equals:
+            raise UsageError(f"expected --set NAME=JSON; got {text!r}")
+        found[name] = json_or_text(content)
     return found
 
 

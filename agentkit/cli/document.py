@@ -52,19 +52,6 @@ def _source(patched: Mapping[str, Json]) -> str:
     return patch_source(patch_from_json(patch))
 
 
-def event_json(event: Event) -> dict[str, Json]:
-    """An event as a line of `--events` shows it."""
-    return {
-        "run": event.run,
-        "seq": event.seq,
-        "time": event.time,
-        "type": event.type,
-        "node": event.node,
-        "data": dict(event.data),
-        "version": event.version,
-    }
-
-
 def _steps(events: Sequence[Event]) -> dict[str, Json]:
     steps: dict[str, Json] = {}
     effects: set[str] = set()

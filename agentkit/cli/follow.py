@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from agentkit.cli.document import document, event_json
+from agentkit.cli.document import document
 from agentkit.cli.exits import ANSWERED, CANCELLED, Output, code_of, explain
 from agentkit.cli.hints import Hints
 from agentkit.cli.interrupt import interruptible
@@ -19,7 +19,7 @@ from agentkit.cli.live import Display, display
 from agentkit.cli.progress import Progress
 from agentkit.cli.text import inert
 from agentkit.errors import AgentkitError
-from agentkit.events import Event
+from agentkit.events import Event, event_to_json
 
 Start: TypeAlias = Callable[[], AsyncGenerator[Event, None]]
 
@@ -90,6 +90,6 @@ async def _consume(start: Start, shown: Display, seen: Followed, output: Output)
             if event.seq:
                 seen.events.append(event)
             if output == "events":
-                print(json.dumps(event_json(event)), flush=True)
+                print(json.dumps(event_to_json(event)), flush=True)
             shown.show(event)
             seen.progress = shown.progress

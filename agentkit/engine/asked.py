@@ -64,7 +64,8 @@ class Asked:
     async def decided(self) -> Sequence[Item]:
         """Ask about all that waits. Returns the items that may go on, and raises `RunPaused` where
         there is none."""
-        questions = [question for _, question in self._waiting.values()]
+        waiting = sorted(self._waiting.values(), key=lambda one: one[0].order)
+        questions = [question for _, question in waiting]
         decisions = await self._ask(questions)
         freed: list[Item] = []
         for decision in decisions:

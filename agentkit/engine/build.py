@@ -31,7 +31,7 @@ def in_order(nodes: Sequence[Node]) -> Iterator[tuple[Node, frozenset[str]]]:
         return
     by_id = {node.id: node for node in nodes}
     try:
-        names = list(TopologicalSorter(wanted).static_order())
+        names = list(TopologicalSorter({n: sorted(w) for n, w in wanted.items()}).static_order())
     except CycleError as error:
         raise UsageError(f"these nodes need one another: {error.args[1]}") from error
     yield from ((by_id[name], wanted[name]) for name in names if name in by_id)
@@ -58,7 +58,7 @@ class Builder:
         if node.id in items:
             raise UsageError(f"expected a new id; {node.id!r} is bound already")
         needed: list[Item] = []
-        for name in wanted:
+        for name in sorted(wanted):  # not as the set has it: every process orders that anew
             if (need := items.get(name)) is not None:
                 needed.append(need)
             elif name not in self._scope:

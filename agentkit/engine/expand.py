@@ -52,7 +52,7 @@ def expand(
     Calls of different elements never wait for one another.
     """
     names = {call.id for call in node.body}
-    body = [(call, needs(call) & names, lane(call), estimate(call)) for call in node.body]
+    body = [(call, sorted(needs(call) & names), lane(call), estimate(call)) for call in node.body]
     links: list[Link] = []
     for index, scope in enumerate(inner):
         element = f"{node.id}[{index}]"

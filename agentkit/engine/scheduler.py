@@ -56,8 +56,9 @@ class Scheduler:
     tools want approved wait, and `ask` is asked about all of them once nothing else can go on.
     `purse` holds the run's budget: a call that does not fit into what is left waits until others
     are settled. `cache` keeps results of pure tools; `estimate` gives a call's seconds, else its
-    tool's `expected_s` counts. Raises `UsageError` for a tool that needs more of a resource than
-    `limits` has.
+    tool's `expected_s` counts. `await pace(node)` returns when a call may begin, `pace(None)` when
+    whoever waits for nodes that have ended may go on. Raises `UsageError` for a tool that needs
+    more of a resource than `limits` has.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Scheduler:
         purse: Purse | None = None,
         cache: Cache | None = None,
         estimate: Callable[[Call], float] | None = None,
+        pace: Callable[[str | None], Awaitable[None]] | None = None,
     ) -> None:
         limits = limits or Limits()
         self._notes = Notes(record, self._fail, self._runs)
@@ -89,6 +91,7 @@ class Scheduler:
         self._known, self._outcomes = dict(state.outcomes), dict(state.outcomes)
         self._flow = Dataflow()
         self._watches = Watches()
+        self._pace = pace
         self._error: BaseException | None = None
         self._stopped, self._running = False, 0
         self._alarm = Alarm(self._pump)
@@ -145,11 +148,11 @@ class Scheduler:
 
         Raises `UsageError` for an unknown name.
         """
-        chosen = set(names)
+        chosen = dict.fromkeys(names)  # their ends are recorded in this order
         gone = self._flow.users_of([self._flow.item(name) for name in chosen])
         gone += [child for item in gone for child in item.children or ()]
         for item in gone:
-            doubt = item.id in self._caller.intents and owner(item.id) in chosen.difference(anew)
+            doubt = item.id in self._caller.intents and owner(item.id) in {*chosen} - {*anew}
             self._cancel(item, TAKEN_OUT if doubt else CANCELLED)
             self._values.pop(item.id, None)
         self._forget({item.id for item in gone})
@@ -208,6 +211,8 @@ class Scheduler:
                 await self._decide()
             else:
                 await self._watches.wait(pending)
+                if self._pace is not None:
+                    await self._pace(None)
 
     async def decision(self, question: Question) -> Decision:
         """What is decided about the run itself, asked once all that was added has ended.
@@ -271,6 +276,8 @@ class Scheduler:
         item.task = self._tasks.spawn(run, partial(self._ended, item))
 
     async def _run(self, item: Item, node: Call, tool: Tool) -> None:
+        if self._pace is not None:
+            await self._pace(item.id)
         end = await self._caller.call(item, node, tool)
         if item.outcome is None:  # else it was cancelled, and this comes too late
             if isinstance(end, Question):

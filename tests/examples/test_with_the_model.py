@@ -1,5 +1,5 @@
-"""Examples that the embedded model runs, as a user runs them: their facts, and that they go on
-wherever they are killed.
+"""Examples that the embedded model runs, as a user runs them: their facts, that they go on wherever
+they are killed, and that their runs replay.
 
 One file, so that one worker has them all: the model takes every core.
 """
@@ -26,10 +26,12 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 DEMO = (sys.executable, str(EXAMPLES / "briefing.py"))
 RESUME = (sys.executable, "-m", "agentkit", "resume", "last")
+REPLAY = (sys.executable, "-m", "agentkit", "replay", "last")
 COST = "195"
 REPORT = str(EXAMPLES / "nightly_report.py")
 AGENTKIT = (sys.executable, "-W", "error", "-m", "agentkit", "run", REPORT)
-PYTHON = (sys.executable, "-W", "error", REPORT)
+REPLAYED = (sys.executable, "-W", "error", "-m", "tests.examples.replayed")
+PYTHON = (*REPLAYED, REPORT)
 REPORT_SECONDS = 8.0
 """About the middle of a run on a machine with nothing else to do."""
 
@@ -86,6 +88,7 @@ def test_the_facts_are_right(tmp_path: Path) -> None:
     assert all(any(tool in line for line in plan) for tool in tools), shown
     assert "order_text.text" in shown, "no result of one tool was used by the next"
     assert "At the same time ran: order_text and voucher_text" in shown
+    assert "identical" in finished(REPLAY, tmp_path)
 
 
 @with_the_model
@@ -102,6 +105,7 @@ def test_it_goes_on_wherever_it_is_killed(seed: int, tmp_path: Path) -> None:
     started = [(event.node, event.seq) for event in events if event.type == "node.started"]
     assert all(seq < last_end[node] for node, seq in started), "a node ran again after its outcome"
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert "identical" in finished(REPLAY, tmp_path)
 
 
 def reported(reports: Path) -> tuple[list[str], Counter[str]]:
@@ -156,6 +160,6 @@ def test_what_cannot_be_paid_is_said_and_the_rest_is_paid(tmp_path: Path) -> Non
     [("custom_tool.py", ["230", "93.6", "to_euros"]), ("typed_answer.py", ["130.80"])],
 )
 def test_an_example_has_its_facts_right(example: str, facts: list[str], tmp_path: Path) -> None:
-    done = started(tmp_path, sys.executable, str(EXAMPLES / example))
-    assert done.returncode == 0, done.stderr
+    done = started(tmp_path, *REPLAYED, str(EXAMPLES / example))
+    assert (done.returncode, "identical" in done.stderr) == (0, True), done.stderr
     assert all(fact in done.stdout for fact in facts), done.stdout

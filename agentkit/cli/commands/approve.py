@@ -6,8 +6,6 @@ import click
 
 from agentkit.cli.decided import decide, person
 from agentkit.cli.settings import store_option
-from agentkit.errors import UsageError
-from agentkit.types import Json
 
 
 @click.command("approve", short_help="Allow a call that waits for approval.")
@@ -17,24 +15,12 @@ from agentkit.types import Json
 @store_option
 def command(run: str, node: str, changes: tuple[str, ...], store: str) -> int:
     """Allow the call of NODE in RUN; `agentkit show RUN` tells what it would do."""
+    from agentkit.cli.chosen import parse_sets
     from agentkit.decide import approve
 
-    args = changed(changes)
+    args = parse_sets(changes)
     return decide(
         store,
         run,
         lambda journal, found: approve(journal, found, node, args=args, by=person()),
     )
-
-
-def changed(texts: tuple[str, ...]) -> dict[str, Json]:
-    """`("to=Ann",)` as arguments. Raises `UsageError`."""
-    from agentkit.cli.chosen import json_or_text
-
-    found: dict[str, Json] = {}
-    for text in texts:
-        name, equals, content = text.partition("=")
-        if not equals:
-            raise UsageError(f"expected --set NAME=JSON; got {text!r}")
-        found[name] = json_or_text(content)
-    return found

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from agentkit.cli.chosen import Chosen, build, changed, choice_options, from_origin
+from agentkit.cli.chosen import Chosen, build, choice_options, of_run
 from agentkit.cli.exits import Output
 from agentkit.cli.hints import Hints
 from agentkit.cli.stored import events_of
@@ -27,10 +27,7 @@ def command(debug: bool, /, run: str, output: Output | None, chosen: Chosen) -> 
     from agentkit.cli.session import conversing
 
     events = events_of(chosen.store, run)
-    if not chosen.agent:
-        origin = str(events[0].data.get("origin") or "")
-        chosen = changed(from_origin(origin, chosen.store), chosen)
-    agent, found = build(chosen, os.environ), events[0].run
+    agent, found = build(of_run(events[0], chosen), os.environ), events[0].run
     session = events[0].data.get("session")
     return follow(
         lambda: conversing(

@@ -9,7 +9,8 @@ from functools import reduce
 import click
 
 from agentkit.budget import spent_text
-from agentkit.cli.document import document, plan_text, spent_by
+from agentkit.cli.compared import patched
+from agentkit.cli.document import document, spent_by
 from agentkit.cli.lines import footer, rows
 from agentkit.cli.progress import Progress, fold
 from agentkit.cli.settings import store_option
@@ -39,7 +40,7 @@ def command(run: str, step: str | None, as_json: bool, store: str) -> int:
         print(json.dumps(whole, indent=2))
     else:
         spent = spent_text(spent_by(events))
-        _print(reduce(fold, events, Progress()), plan_text(events), spent)
+        _print(reduce(fold, events, Progress()), patched(events), spent)
     return 0
 
 

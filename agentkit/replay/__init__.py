@@ -1,0 +1,1 @@
+"""Replay of a run: its journal, executed again with no outside call."""
