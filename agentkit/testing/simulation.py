@@ -176,6 +176,7 @@ class _Life:
         clock = asyncio.get_running_loop().time
         if state.status == "paused":
             nodes = list(state.asked)
+            assert nodes, "the run is paused, and waits for nothing"
             for node in nodes[: self.chance.randint(1, len(nodes))]:
                 if self.chance.random() < 0.7:
                     args = {"a": 5} if "a" in state.asked[node].args else None

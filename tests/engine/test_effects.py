@@ -42,7 +42,7 @@ async def test_the_intent_is_durable_before_the_call_and_the_receipt_comes_last(
         run.add([call("s", send, to="Ann")])
         await run.settled()
     assert log.kinds("s") == ["node.started", "effect.intent", "node.ended", "effect.receipt"]
-    key = idempotency_key("run", "s", canonical({"to": "Ann"}))
+    key = idempotency_key("run", "s", canonical({"to": "Ann"}), tool="send")
     assert seen == [(key, 2)]
     assert log.events[1][2] == log.events[3][2] == {"key": key}
 
@@ -92,7 +92,9 @@ async def test_a_once_call_with_an_intent_and_no_receipt_ends_in_doubt() -> None
         return to
 
     def intents(to: str) -> dict[str, str]:
-        return {name: idempotency_key("run", name, canonical({"to": to})) for name in ("s", "p")}
+        names = {"s": "send", "p": "put"}
+        args = canonical({"to": to})
+        return {node: idempotency_key("run", node, args, tool=tool) for node, tool in names.items()}
 
     log = Log()
     async with scheduler([send, put], log, intents=intents("Ann")) as run:
@@ -173,7 +175,7 @@ async def test_a_once_call_that_was_cut_off_is_in_doubt_where_its_node_runs_anew
 
 async def test_an_effect_answered_before_a_resume_is_not_repeated() -> None:
     post = Post()
-    key = idempotency_key("run", "s", canonical({"to": "Ann"}))
+    key = idempotency_key("run", "s", canonical({"to": "Ann"}), tool="send")
     async with scheduler([post.send], effects={key: Outcome("value", "Ann")}) as run:
         run.add([call("s", post.send, to="Ann")])
         await run.settled()
