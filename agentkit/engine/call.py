@@ -143,6 +143,7 @@ class Caller:
                         self.effects[context.key] = end
                         self._answered(item, context.key)
                     return end
+                await _turn(item)  # the one it started on went to reconciling
         if item.element or self._count(tool, context.arguments) <= self.limits.repeats:
             return None  # an element is bounded by its list, and equal elements are no loop
         message = (

@@ -138,7 +138,7 @@ class Scheduler:
 
         Raises `UsageError` for an unknown name.
         """
-        chosen = set(names)
+        chosen = dict.fromkeys(names)
         gone = self._flow.users_of([self._flow.item(name) for name in chosen])
         gone += [child for item in gone for child in item.children or ()]
         for item in gone:

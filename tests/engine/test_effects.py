@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from agentkit.decisions import Decision, Question, approve
 from agentkit.engine.context import canonical, idempotency_key
 from agentkit.errors import ToolError
 from agentkit.outcome import Outcome
@@ -233,3 +235,47 @@ async def test_results_that_depend_on_more_than_the_arguments_are_kept_apart() -
             values.append(run.outcomes["a"].value)
     assert values == ["3 by small", "3 by large", "3 by small"]
     assert len(cache.values) == 2
+
+
+async def test_another_tool_in_a_nodes_place_is_another_call() -> None:
+    """What one tool did, or was allowed, says nothing of another one with the same arguments."""
+
+    @tool(effect="once")
+    async def send(to: str) -> str:
+        """Send."""
+        return f"sent to {to}"
+
+    @tool(effect="once")
+    async def burn(to: str) -> str:
+        """Burn."""
+        return f"burnt for {to}"
+
+    asked: list[str] = []
+
+    async def person(questions: Sequence[Question]) -> Sequence[Decision]:
+        asked.extend(one.tool for one in questions)
+        return [approve(one) for one in questions]
+
+    async with scheduler([send, burn], rules=["once"], ask=person) as run:
+        run.add([call("s", send, to="Ann")])
+        await run.settled()
+        run.patch(Patch(replace=(call("s", burn, to="Ann"),)))
+        await run.settled()
+    assert (run.outcomes["s"].value, asked) == ("burnt for Ann", ["send", "burn"])
+
+
+async def test_of_several_failures_the_first_in_the_plan_is_to_blame() -> None:
+    @tool(effect="pure")
+    async def broken() -> int:
+        """Fails."""
+        raise ToolError("no")
+
+    names = [f"n{number}" for number in range(9, 0, -1)]
+    async with scheduler([broken]) as run:
+        run.add([call(name, broken) for name in names])
+        await run.settled()
+        run.add([Compute(id="all", value=expression(" + ".join(sorted(names))))])
+        await run.settled()
+    failure = run.outcomes["all"].failure
+    assert failure is not None
+    assert failure.cause == "n9"
