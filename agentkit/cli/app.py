@@ -19,8 +19,8 @@ from agentkit.errors import AgentkitError, RunError
 
 DEBUG = "--debug"
 COMMANDS = (
-    "run", "plan", "resume", "worker", "approve", "deny", "resolve", "runs", "show", "tools",
-    "models", "doctor",
+    "run", "plan", "resume", "worker", "approve", "deny", "resolve", "runs", "show", "store",
+    "tools", "models", "doctor",
 )  # fmt: skip
 
 

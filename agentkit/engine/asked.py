@@ -45,8 +45,8 @@ class Asked:
             self._record("node.asked", item.id, question_to_json(question))
 
     def forget(self, items: Iterable[Item]) -> None:
-        """These wait no more. They are asked about anew, since their patch took the questions out of
-        the run's state."""
+        """These wait no more. They are asked about anew: a patch took their questions out of the
+        run's state."""
         gone = {item.id for item in items}
         for name in gone:
             self._waiting.pop(name, None)

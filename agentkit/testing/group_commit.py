@@ -2,7 +2,6 @@
 
 ```python
 import asyncio
-from agentkit.errors import StoreError
 from agentkit.events import Event
 from agentkit.testing.group_commit import GroupCommitJournal
 
@@ -21,7 +20,7 @@ assert asyncio.run(main()) == [1]
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence, Set
 
 from agentkit.errors import StoreError
 from agentkit.events import Event
@@ -96,6 +95,16 @@ class GroupCommitJournal:
         """The newest runs first."""
         await self.flush()
         return await self.kept.runs(limit=limit)
+
+    async def forget(self, run: str, *, events: int) -> bool:
+        """Remove a run that has so many events; False where it has gone on meanwhile."""
+        await self.flush()
+        return await self.kept.forget(run, events=events)
+
+    async def references(self) -> Set[str]:
+        """The sha256 of every artifact that a durable event names."""
+        await self.flush()
+        return await self.kept.references()
 
     async def get(self, key: str) -> Json:
         """A cached value by key, or None."""

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, cast
 from agentkit.engine.limits import Limits
 from agentkit.events import Event, EventType
 from agentkit.outcome import Outcome, outcome_from_json
-from agentkit.plan.graph import Node, Patch, needs
+from agentkit.plan.graph import Node, Patch
 from agentkit.plan.jsonform import patch_from_json
 from agentkit.state import dependants, owner
 

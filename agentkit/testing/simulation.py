@@ -24,7 +24,7 @@ from agentkit.decide import approve, deny, resolve
 from agentkit.decisions import Decision, Question
 from agentkit.decisions import approve as allowed
 from agentkit.decisions import deny as refused
-from agentkit.errors import RunError, RunPaused, StoreError
+from agentkit.errors import RunError, StoreError
 from agentkit.events import Event
 from agentkit.messages import Request
 from agentkit.models.scripted import ScriptedModel
