@@ -88,7 +88,8 @@ async def test_a_run_that_was_resumed_meanwhile_is_not_forgotten(store: Store) -
 
 def aged(store: Store, sha256: str, age_s: float) -> None:
     path = store.artifacts.path(sha256)
-    os.utime(path, (time.time() - age_s,) * 2)
+    at = time.time() - age_s
+    os.utime(path, (at, at))
 
 
 def there(store: Store, names: Sequence[str]) -> set[str]:

@@ -159,7 +159,8 @@ async def _end(
         await asyncio.wait([running])
     finally:
         running.cancel()
-        (end,) = await asyncio.gather(running, return_exceptions=True)
+        ends = await asyncio.gather(running, return_exceptions=True)
+    end: Run[Any] | BaseException = ends[0]
     died = isinstance(end, asyncio.CancelledError) and journal.dead
     if isinstance(end, BaseException) and not isinstance(end, RunError) and not died:
         raise end

@@ -154,13 +154,15 @@ def _tool(world: World, name: str, effect: Effect, chance: Random) -> Tool:
         finally:
             world.ended(tool)
 
+    function: Callable[..., Any] = several if batch else one
+
     def prepare(args: Mapping[str, Json], context: Context) -> dict[str, Any]:
         call = {"args": args, "context": context}
         return {"calls": call} if batch else call
 
     tool: Tool[..., Any] = Tool(
         name=name, description="", input_schema={}, output_schema={},
-        function=several if batch else one, prepare=prepare, finish=_as_it_is, effect=effect,
+        function=function, prepare=prepare, finish=_as_it_is, effect=effect,
         batch=batch, runs="loop",
         timeout_s=chance.choice((None, None, 0.05, 1.0)),
         retry=chance.choice((None, Retry(attempts=chance.randint(2, 4), first_s=0.1, most_s=1.0))),
