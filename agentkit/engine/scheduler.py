@@ -347,6 +347,7 @@ class Scheduler:
             return
         self._stopped = True
         self._queue.forget()
+        self._set_alarm()
         for item in list(self._flow.items.values()):
             if item.state == "running":
                 self._cancel(item)
