@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from agentkit.cli.settings import store_option
-from agentkit.cli.stored import require_store
+from agentkit.cli.stored import open_here, require_store
 from agentkit.cli.text import count_bytes, inert
 
 if TYPE_CHECKING:
@@ -90,9 +90,7 @@ def collect_artifacts(grace_s: float, dry_run: bool, store: str) -> int:
 
 def _with_store(where: str, work: Callable[[Store], Awaitable[T]]) -> T:
     async def worked() -> T:
-        from agentkit.store import open_store
-
-        store = open_store(where)
+        store = open_here(where)
         try:
             return await work(store)
         finally:
