@@ -86,6 +86,20 @@ async def test_a_run_that_was_resumed_meanwhile_is_not_forgotten(store: Store) -
     await store.close()
 
 
+async def test_a_run_that_a_worker_is_to_carry_on_is_not_forgotten(store: Store) -> None:
+    """Its worker stopped, which cancelled it, and no other one has claimed it since."""
+    created: dict[str, Json] = {"task": "t", "submitted": True}
+    for run, status in (("left", "cancelled"), ("done", "answered")):
+        store.journal.append(Event(run, 1, 0.0, "run.created", data=created))
+        store.journal.append(Event(run, 2, 0.0, "run.ended", data={"status": status}))
+    await store.journal.flush()
+    assert [run.run for run in await prune(store, older_than_s=DAY_S)] == ["done"]
+    assert store.queue is not None
+    await store.queue.join("w", lease_s=60)
+    assert await store.queue.claim("w", limit=9) == ["left"]
+    await store.close()
+
+
 def aged(store: Store, sha256: str, age_s: float) -> None:
     path = store.artifacts.path(sha256)
     at = time.time() - age_s

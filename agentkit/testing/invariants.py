@@ -99,8 +99,8 @@ class _Reading:
         self.asked -= {name for name in self.asked if owner(name) in names}
 
     def end(self, events: Sequence[Event], limits: Limits | None) -> None:
-        if self.over and self.started:
-            names = ", ".join(sorted(self.started))
+        if self.over and (left := self.started.keys() | self.displaced):
+            names = ", ".join(sorted(left))
             self.broken.append(f"the run has ended, and these started and did not: {names}")
         last = events[-1] if events else None
         if last is not None and last.type == "run.ended" and last.data["status"] == "answered":
