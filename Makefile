@@ -1,6 +1,7 @@
 # The whole workflow. Everything lives in .venv; language models and the like in the user's cache.
 PYTHON ?= python3
 DATA   ?= ../shared/data
+SEEDS  ?= 100000
 VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -qq --no-compile -c constraints.txt
@@ -22,8 +23,9 @@ test:                   ## set up, then run all tests
 	@$(MAKE) --no-print-directory -j2 $(VENV)/.test .pull-small
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-torture: $(VENV)/.test  ## the demo killed at 20 random moments instead of one; minutes
+torture: $(VENV)/.test  ## the demo killed at 20 random moments instead of one, 100,000 seeds simulated; an hour
 	@AGENTKIT_DEMO_KILLS=20 $(BIN)/python -m pytest tests/examples/test_with_the_model.py tests/crash
+	$(BIN)/python -m tests.testing.campaign $(SEEDS)
 
 check: $(VENV)/.dev     ## lint, format, types (mypy and pyright), layers
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,7 @@ from typing import BinaryIO
 from agentkit import sniff
 from agentkit.errors import StoreError, UsageError
 from agentkit.media import Artifact
+from agentkit.protocols import Swept
 from agentkit.types import Sync
 
 _CHUNK_BYTES = 1024 * 1024
@@ -47,8 +48,8 @@ class FolderArtifacts:
         """Stores the bytes (once) and gives their handle. Raises `StoreError`."""
         sha256 = hashlib.sha256(data).hexdigest()
         target = self._target(sha256)
-        if not _holds(target, len(data)):
-            with self._storing():
+        with self._storing():
+            if not _renewed(target, len(data)):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with _temporary(target.parent) as file:
                     file.write(data)
@@ -72,7 +73,7 @@ class FolderArtifacts:
                     file.write(chunk)
                 sha256 = digest.hexdigest()
                 target = self._target(sha256)
-                if not _holds(target, size_bytes):
+                if not _renewed(target, size_bytes):
                     target.parent.mkdir(exist_ok=True)
                     self._publish(file, target)
         kind = media_type or sniff.media_type(path.name, head, size_bytes=size_bytes)
@@ -102,6 +103,20 @@ class FolderArtifacts:
             )
         return data
 
+    def sweep(self, keep: Set[str], *, before: float, dry_run: bool = False) -> Swept:
+        """Removes what is not to keep and was last stored before that time; files that a crash left
+        half written go too. Whenever it is stopped, every file is there or is not.
+
+        A writer in another process may go on: it and the sweep lock a sub-folder in turn.
+        """
+        count = size_bytes = 0
+        with self._storing():
+            for folder in (self.folder, *sorted(self.folder.glob("[0-9a-f][0-9a-f]"))):
+                for target, found in _swept(folder, keep, before=before, dry_run=dry_run):
+                    count += not target.name.startswith(".")
+                    size_bytes += found
+        return Swept(artifacts=count, size_bytes=size_bytes)
+
     def _target(self, sha256: str) -> Path:
         # Hashes come back from events and plans: one that is a path must not leave the folder.
         if not _SHA256.fullmatch(sha256):
@@ -113,7 +128,8 @@ class FolderArtifacts:
         os.fchmod(file.fileno(), 0o444)
         if self._sync == "power":
             os.fsync(file.fileno())
-        os.replace(file.name, target)
+        with _locked(target.parent):
+            os.replace(file.name, target)
         if self._sync == "power":
             _fsync_folder(target.parent)
             if target.parent not in self._durable_folders:
@@ -140,6 +156,46 @@ def _handle(sha256: str, media_type: str, name: str, head: bytes, size_bytes: in
         name=name,
         preview=sniff.preview(media_type, head, size_bytes=size_bytes),
     )
+
+
+def _renewed(target: Path, size_bytes: int) -> bool:
+    """Whether the bytes are here; then they count as stored now, and no sweep takes them."""
+    if not _holds(target, size_bytes):
+        return False
+    with _locked(target.parent):  # else they might be swept between the two lines below
+        if not _holds(target, size_bytes):
+            return False
+        os.utime(target)
+        return True
+
+
+def _swept(folder: Path, keep: Set[str], *, before: float, dry_run: bool) -> list[tuple[Path, int]]:
+    """The files of one folder that a sweep takes, with their sizes."""
+    gone: list[tuple[Path, int]] = []
+    if not folder.is_dir():
+        return gone
+    with _locked(folder, alone=True):
+        for target in sorted(each for each in folder.iterdir() if each.is_file()):
+            found = target.stat()
+            if folder.name + target.name in keep or found.st_mtime >= before:
+                continue
+            gone.append((target, found.st_size))
+            if not dry_run:
+                target.unlink()
+    return gone
+
+
+@contextmanager
+def _locked(folder: Path, *, alone: bool = False) -> Generator[None, None, None]:
+    """Writers beside one another, or one sweep alone. A process that dies lets go of its lock."""
+    from fcntl import LOCK_EX, LOCK_SH, flock
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        flock(descriptor, LOCK_EX if alone else LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _holds(target: Path, size_bytes: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -143,6 +143,24 @@ class ArtifactStore(Protocol):
         ...
 
 
+class OwnedArtifacts(ArtifactStore, Protocol):
+    """An artifact store as its owner has it, and no tool."""
+
+    def sweep(self, keep: Set[str], *, before: float, dry_run: bool = False) -> Swept:
+        """Removes what is not to keep and was last stored before that time, in seconds since the
+        epoch. Storing bytes that are here already counts as storing them. Raises `StoreError`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """How many artifacts a sweep removed, and their size."""
+
+    artifacts: int
+    size_bytes: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
     """A line of `agentkit runs`. `status` is `running` until a `run.ended` event says otherwise."""
@@ -152,6 +170,8 @@ class RunSummary:
     status: str
     created: float
     events: int
+    updated: float
+    """The time of its last event."""
 
 
 class Journal(Protocol):
@@ -184,6 +204,16 @@ class Journal(Protocol):
 
     async def runs(self, *, limit: int = 50) -> Sequence[RunSummary]:
         """The newest runs first."""
+        ...
+
+    async def forget(self, run: str, *, events: int) -> bool:
+        """Remove a run that has so many events, durably. False, and nothing is removed, where it
+        has gone on meanwhile. Raises `StoreError`."""
+        ...
+
+    async def references(self) -> Set[str]:
+        """The sha256 of every artifact that a stored event or cached value names, wherever in it,
+        and of those that hold its long values. Others that look like one may be among them."""
         ...
 
     async def get(self, key: str) -> Json:
@@ -232,5 +262,5 @@ class RunQueue(Protocol):
 
 __all__ = [
     "ArtifactStore", "Brief", "Clock", "Embedder", "Example", "Journal", "Memory", "Model",
-    "Planner", "Recalled", "RunQueue", "RunSummary", "Schema",
+    "OwnedArtifacts", "Planner", "Recalled", "RunQueue", "RunSummary", "Schema", "Swept",
 ]  # fmt: skip

@@ -21,7 +21,7 @@ from agentkit.artifacts import FolderArtifacts
 from agentkit.errors import StoreError, UsageError
 from agentkit.journal import MemoryJournal, sqlite_journal
 from agentkit.journal.queue import SqliteQueue
-from agentkit.protocols import ArtifactStore, Journal, RunQueue
+from agentkit.protocols import Journal, OwnedArtifacts, RunQueue
 from agentkit.types import Sync
 
 DEFAULT_FOLDER = ".agentkit"
@@ -40,7 +40,7 @@ class Store:
 
     folder: Path
     journal: Journal
-    artifacts: ArtifactStore
+    artifacts: OwnedArtifacts
     queue: RunQueue | None = None
     discard: Callable[[], object] | None = None
     """Removes the folder of a store in memory; called by `close`, or when nobody holds it."""

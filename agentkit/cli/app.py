@@ -20,7 +20,7 @@ from agentkit.errors import AgentkitError, RunError
 DEBUG = "--debug"
 COMMANDS = (
     "run", "plan", "resume", "worker", "approve", "deny", "resolve", "runs", "show", "replay",
-    "fork", "diff", "tools", "models", "doctor",
+    "fork", "diff", "store", "tools", "models", "doctor",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from agentkit.decisions import Decision, Question, decision_to_json, question_to
 from agentkit.engine.context import Record
 from agentkit.engine.item import Item
 from agentkit.errors import RunPaused
-from agentkit.state import RunState
+from agentkit.state import RunState, owner
 
 Ask: TypeAlias = Callable[[Sequence[Question]], Awaitable[Sequence[Decision]]]
 
@@ -30,7 +30,7 @@ class Asked:
     ) -> None:
         self.decisions = dict(state.decisions)
         self._record, self._ask = record, ask
-        self._known = {question.key for question in state.asked.values()}
+        self._known = {node: question.key for node, question in state.asked.items()}
         self._waiting: dict[str, tuple[Item, Question]] = {}
 
     def __bool__(self) -> bool:
@@ -40,14 +40,18 @@ class Asked:
         """The item waits from now on; what a journal knew as asked is not asked there again."""
         item.state = "asked"
         self._waiting[item.id] = (item, question)
-        if question.key not in self._known:
-            self._known.add(question.key)
+        if self._known.get(item.id) != question.key:
+            self._known[item.id] = question.key
             self._record("node.asked", item.id, question_to_json(question))
 
     def forget(self, items: Iterable[Item]) -> None:
-        """These wait no more."""
-        for item in items:
-            self._waiting.pop(item.id, None)
+        """These wait no more. They are asked about anew: a patch took their questions out of the
+        run's state."""
+        gone = {item.id for item in items}
+        for name in gone:
+            self._waiting.pop(name, None)
+        for name in [each for each in self._known if each in gone or owner(each) in gone]:
+            del self._known[name]
 
     async def about_run(self, question: Question) -> Decision:
         """What is decided about the run itself. Raises `RunPaused` where nobody decides now."""

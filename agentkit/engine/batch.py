@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ class Waiting:
     parameter: str
     item: Any
     result: asyncio.Future[Any]
+    batch: Sequence[Waiting] = ()
+    task: asyncio.Task[None] | None = None
+    """The call that this one was gathered into, once that has begun."""
 
 
 class Batcher:
@@ -36,7 +39,7 @@ class Batcher:
         self,
         tool: Tool,
         make: Callable[[dict[str, Any]], Awaitable[Any]],
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
         self._tool, self._make, self._spawn = tool, make, spawn
         self._waiting: deque[Waiting] = deque()
@@ -50,7 +53,11 @@ class Batcher:
         waiting = Waiting(parameter, item, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._call_soon()
-        return await waiting.result
+        try:
+            return await waiting.result
+        except asyncio.CancelledError:
+            await _abandoned(waiting)
+            raise
 
     def _call_soon(self) -> None:
         """Start after the calls that become ready in this same turn of the loop."""
@@ -62,7 +69,9 @@ class Batcher:
         self._due = False
         while self._free and (batch := self._take()):
             self._free -= 1
-            self._spawn(self._run(batch))
+            task = self._spawn(self._run(batch))
+            for each in batch:
+                each.batch, each.task = batch, task
 
     def _take(self) -> list[Waiting]:
         batch: list[Waiting] = []
@@ -89,6 +98,17 @@ class Batcher:
                 each.result.cancel()  # those that have no result by now: the run was cancelled
             self._free += 1
             self._call_soon()
+
+
+async def _abandoned(waiting: Waiting) -> None:
+    """Stop a batch that nobody waits for any more; the call's places are taken until it has ended.
+
+    Otherwise the tool would work on for nobody, beside calls that start in its place.
+    """
+    task = waiting.task
+    if task is not None and not task.done() and all(each.result.done() for each in waiting.batch):
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _hand_over(waiting: asyncio.Future[Any], result: Any) -> None:

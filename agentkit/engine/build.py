@@ -31,7 +31,8 @@ def in_order(nodes: Sequence[Node]) -> Iterator[tuple[Node, frozenset[str]]]:
         return
     by_id = {node.id: node for node in nodes}
     try:
-        names = list(TopologicalSorter({n: sorted(w) for n, w in wanted.items()}).static_order())
+        order = TopologicalSorter({name: sorted(each) for name, each in wanted.items()})
+        names = list(order.static_order())
     except CycleError as error:
         raise UsageError(f"these nodes need one another: {error.args[1]}") from error
     yield from ((by_id[name], wanted[name]) for name in names if name in by_id)
@@ -65,6 +66,7 @@ class Builder:
                 raise UsageError(
                     f"node {node.id!r} needs {name!r}, which is neither an input nor a node"
                 )
+        needed.sort(key=_order)  # of several failures the first in the plan is to blame
         item = Item(node.id, node, next(self._order), self._scope, node.id)
         if isinstance(node, Call):
             item.lane, item.estimate = self._lane(node), self._estimate(node)
@@ -111,3 +113,7 @@ class Builder:
         if self._made + new > self._limits.nodes:
             raise LimitReached("nodes", self._limits.nodes, self._made + new)
         self._made += new
+
+
+def _order(item: Item) -> int:
+    return item.order

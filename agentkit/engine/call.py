@@ -92,7 +92,7 @@ class Caller:
         why = asked_because(tool, args, self.rules)
         if why is None:
             return args
-        key = idempotency_key(self.run, node, canonical(args))
+        key = idempotency_key(self.run, node, canonical(args), tool=tool.name)
         decision = self.decisions.get(key)
         if decision is None:
             return Question(
@@ -106,7 +106,7 @@ class Caller:
     async def _call(self, item: Item, tool: Tool, args: dict[str, Json]) -> Outcome:
         text = canonical(args)
         context = CallContext(
-            self.run, self.task, item.id, self.artifacts, text, self.model, self.progress
+            self.run, self.task, item.id, self.artifacts, text, self.model, self.progress, tool.name
         )
         refusal = await self._refusal(item, tool, context)
         if refusal is not None:
@@ -149,6 +149,7 @@ class Caller:
                         self.effects[context.key] = end
                         self._answered(item, context.key)
                     return end
+                await _turn(item)  # the one it started on went to reconciling
         if item.element or self._count(tool, context.arguments) <= self.limits.repeats:
             return None  # an element is bounded by its list, and equal elements are no loop
         message = (
@@ -248,8 +249,9 @@ class Caller:
 
         assert tool.retry is not None
         return await retry(
-            again, first, tool.retry, again=partial(worth_retrying, tool), waiting=waiting
-        )
+            again, first, tool.retry, key=context.key, again=partial(worth_retrying, tool),
+            waiting=waiting,
+        )  # fmt: skip
 
 
 def _arguments(item: Item, node: Call) -> dict[str, Json]:

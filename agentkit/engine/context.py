@@ -28,13 +28,16 @@ def canonical(args: Mapping[str, Json]) -> str:
     return _CANONICAL.encode(args)
 
 
-def idempotency_key(run: str, node: str, arguments: str) -> str:
-    """64 hex digits from the run, the node and its canonical arguments; never from the model.
+def idempotency_key(run: str, node: str, arguments: str, *, tool: str = "") -> str:
+    """64 hex digits from the run, the node, its canonical arguments and tool; never from the model.
 
-    >>> idempotency_key("r1", "n1", canonical({"a": 1}))[:8]
-    '139670a4'
+    The tool is part of it because a patch may put another one in a node's place: what was done, or
+    approved, of one tool says nothing of the other.
+
+    >>> idempotency_key("r1", "n1", canonical({"a": 1}), tool="pay")[:8]
+    '1e52ecba'
     """
-    return sha256(json.dumps([run, node, arguments]).encode()).hexdigest()
+    return sha256(json.dumps([run, node, tool, arguments]).encode()).hexdigest()
 
 
 @dataclass(slots=True, eq=False)
@@ -49,13 +52,14 @@ class CallContext:
     arguments: str
     model_for: Callable[[str], Model] | None
     report: Record
+    tool: str = ""
     attempts: int = 0
     cost: Cost | None = None
 
     @property
     def key(self) -> str:
         """The call's idempotency key."""
-        return idempotency_key(self.run, self.node, self.arguments)
+        return idempotency_key(self.run, self.node, self.arguments, tool=self.tool)
 
     @property
     def model(self) -> Model:

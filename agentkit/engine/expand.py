@@ -60,7 +60,7 @@ def expand(
         for call, wanted, its_lane, seconds in body:
             item = Item(f"{element}.{call.id}", call, order(), scope, call.id, seconds, its_lane)
             item.element = True
-            links.append(Link(item, [calls[name] for name in wanted]))
+            links.append(Link(item, [calls[name] for name in calls if name in wanted]))
             calls[call.id] = item
         end = Item(element, Element(element, node.value), order(), scope)
         end.element = True

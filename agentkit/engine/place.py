@@ -31,7 +31,7 @@ class Places:
     def __init__(
         self,
         *,
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         freed: Callable[[Item], None],
     ) -> None:
         self._spawn, self._freed = spawn, freed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from agentkit.errors import ModelError, ToolError
@@ -40,11 +41,14 @@ async def retry(
     first: Exception,
     policy: Retry,
     *,
+    key: str,
     again: Callable[[BaseException], bool],
     waiting: Callable[[int, BaseException, float], None],
 ) -> T:
     """What a later attempt comes to, after the first ended in `first`; else the last error.
 
+    `key` is the call's own: it spreads the waits of different calls, and a run that is simulated or
+    repeated waits as it did.
     `again` says of an error whether to try once more; `waiting` hears of each wait: the number of
     the attempt that failed, its error, the seconds until the next.
     """
@@ -63,7 +67,7 @@ async def retry(
     retrying = AsyncRetrying(
         sleep=asyncio.sleep,
         stop=stop_after_attempt(policy.attempts),
-        wait=_waits(policy),
+        wait=_waits(policy, key),
         retry=retry_if_exception(again),
         before_sleep=before_sleep,
         reraise=True,
@@ -71,15 +75,13 @@ async def retry(
     return await retrying(one)
 
 
-def _waits(policy: Retry) -> Callable[[RetryCallState], float]:
+def _waits(policy: Retry, key: str) -> Callable[[RetryCallState], float]:
     """Exponential with full jitter, and never less than a server asked for."""
-    from tenacity import wait_random_exponential
-
-    backoff = wait_random_exponential(multiplier=policy.first_s, max=policy.most_s)
 
     def wait(state: RetryCallState) -> float:
         asked = getattr(_error(state), "retry_after_s", None)
-        return max(backoff(state), asked or 0.0)
+        most_s = min(policy.most_s, policy.first_s * 2.0 ** (state.attempt_number - 1))
+        return max(most_s * Random(f"{key}/{state.attempt_number}").random(), asked or 0.0)
 
     return wait
 

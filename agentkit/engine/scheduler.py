@@ -89,9 +89,7 @@ class Scheduler:
         self._places = Places(spawn=self._tasks.spawn, freed=self._freed)
         self._build = Builder(tools, bounds, limits, self._values, estimate)
         self._known, self._outcomes = dict(state.outcomes), dict(state.outcomes)
-        self._flow = Dataflow()
-        self._watches = Watches()
-        self._pace = pace
+        self._flow, self._watches, self._pace = Dataflow(), Watches(), pace
         self._error: BaseException | None = None
         self._stopped, self._running = False, 0
         self._alarm = Alarm(self._pump)
@@ -381,14 +379,14 @@ class Scheduler:
             return
         self._stopped = True
         self._queue.forget()
+        self._alarm.set(None)
         for item in list(self._flow.items.values()):
             if item.state == "running":
                 self._cancel(item)
         self._watches.stop(self._error or RunCancelled("the run was cancelled"))
 
     def _runs(self, name: str) -> bool:
-        item = self._flow.items.get(name)
-        return item is not None and item.outcome is None
+        return (item := self._flow.items.get(name)) is not None and item.outcome is None
 
     def _fail(self, error: BaseException) -> None:
         if self._error is None:

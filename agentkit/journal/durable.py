@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Protocol, cast
 
@@ -24,6 +24,10 @@ class Reader(Protocol):
     async def events(self, run: str, after: int) -> Sequence[Event]: ...
 
     async def runs(self, limit: int) -> Sequence[RunSummary]: ...
+
+    async def forget(self, run: str, events: int) -> bool: ...
+
+    async def references(self) -> Set[str]: ...
 
     async def cached(self, key: str) -> Json: ...
 
@@ -101,6 +105,16 @@ class DurableJournal:
         """The newest runs first."""
         await self.writer.drained()
         return await self._reader.runs(limit)
+
+    async def forget(self, run: str, *, events: int) -> bool:
+        """Remove a run that has so many events; False where it has gone on meanwhile."""
+        await self.writer.drained()
+        return await self._reader.forget(run, events)
+
+    async def references(self) -> Set[str]:
+        """The sha256 of every artifact that a stored event or cached value names."""
+        await self.writer.drained()
+        return await self._reader.references()
 
     async def get(self, key: str) -> Json:
         """A cached value by key, or None."""

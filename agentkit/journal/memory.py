@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Sequence, Set
 
 from agentkit.errors import StoreError
 from agentkit.events import Event
 from agentkit.journal.failure import CLOSED, taken
 from agentkit.journal.follow import Followers, follow
 from agentkit.journal.summary import summary
+from agentkit.journal.upkeep import hashes_in
 from agentkit.protocols import RunSummary
 from agentkit.types import Json
 
@@ -84,6 +85,18 @@ class MemoryJournal:
         created = [log for log in reversed(self._runs.values()) if log[0].type == "run.created"]
         created.sort(key=lambda log: -log[0].time)
         return [summary(log[0], log[-1], len(log)) for log in created[:limit]]
+
+    async def forget(self, run: str, *, events: int) -> bool:
+        """Remove a run that has so many events; False where it has gone on meanwhile."""
+        if len(self._runs.get(run, ())) != events:
+            return False
+        self._runs.pop(run, None)
+        return True
+
+    async def references(self) -> Set[str]:
+        """The sha256 of every artifact that a stored event or cached value names."""
+        kept = [json.dumps(event.data) for log in self._runs.values() for event in log]
+        return {name for text in (*kept, *self._cache.values()) for name in hashes_in(text)}
 
     async def get(self, key: str) -> Json:
         """A cached value by key, or None."""

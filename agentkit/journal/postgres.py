@@ -7,7 +7,7 @@ in the middle holds no lock that others would wait for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from agentkit.journal.failure import Failure, taken
 from agentkit.journal.lease import CLAIMABLE, lost
 from agentkit.journal.server import NOW, Server
 from agentkit.journal.summary import summary
+from agentkit.journal.upkeep import references
 from agentkit.journal.writer import Rows
 from agentkit.protocols import ArtifactStore, RunSummary
 from agentkit.types import Json
@@ -69,6 +70,9 @@ _LAST = f"""
 SELECT DISTINCT ON (run) {_COLUMNS} FROM agentkit.event WHERE run = ANY($1::text[])
 ORDER BY run, seq DESC
 """
+_QUEUED = "SELECT status FROM agentkit.run WHERE id = $1 FOR UPDATE"
+_COUNT = "SELECT count(*) FROM agentkit.event WHERE run = $1"
+_ROWS = "SELECT data FROM agentkit.event UNION ALL SELECT data FROM agentkit.cache"
 _CACHED = "SELECT data FROM agentkit.cache WHERE key = $1"
 
 
@@ -165,6 +169,34 @@ class PostgresReader:
             summary(each, last[each.run], row["count"])
             for each, row in zip(created, rows, strict=True)
         ]
+
+    async def forget(self, run: str, events: int) -> bool:
+        """Remove a run that has so many events."""
+
+        async def query(connection: Any) -> bool:
+            async with connection.transaction():
+                queued = await connection.fetchval(_QUEUED, run)  # from now on nobody claims it
+                found = await connection.fetchval(_COUNT, run)
+                fits = bool(found == events and queued in (None, "ended"))
+                if fits:
+                    await connection.execute("DELETE FROM agentkit.event WHERE run = $1", run)
+                    await connection.execute("DELETE FROM agentkit.run WHERE id = $1", run)
+            return fits
+
+        return await self._server.read(query)
+
+    async def references(self) -> Set[str]:
+        """The sha256 of every artifact that is named."""
+
+        async def query(connection: Any) -> set[str]:
+            found: set[str] = set()
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                cursor = await connection.cursor(_ROWS)
+                while rows := [row["data"] for row in await cursor.fetch(1000)]:
+                    found |= await asyncio.to_thread(references, rows, self._artifacts)
+            return found
+
+        return await self._server.read(query)
 
     async def cached(self, key: str) -> Json:
         """A stored value by key, or None."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -16,6 +16,7 @@ from agentkit.journal.commit import sqlite_sink
 from agentkit.journal.database import connect, explain, prepare
 from agentkit.journal.durable import DurableJournal
 from agentkit.journal.summary import summary
+from agentkit.journal.upkeep import forget, references, stored_rows
 from agentkit.protocols import ArtifactStore, RunSummary
 from agentkit.types import Json, Sync
 
@@ -69,6 +70,16 @@ class SqliteReader:
     async def runs(self, limit: int) -> Sequence[RunSummary]:
         """The newest runs first."""
         return await self._read(lambda connection: self._summaries(connection, limit))
+
+    async def forget(self, run: str, events: int) -> bool:
+        """Remove a run that has so many events."""
+        return await self._read(lambda connection: forget(connection, run, events))
+
+    async def references(self) -> Set[str]:
+        """The sha256 of every artifact that is named."""
+        return await self._read(
+            lambda connection: references(stored_rows(connection), self._artifacts)
+        )
 
     async def cached(self, key: str) -> Json:
         """A stored value by key, or None."""

@@ -16,4 +16,5 @@ def summary(created: Event, last: Event, events: int) -> RunSummary:
         status=str(status),
         created=created.time,
         events=events,
+        updated=last.time,
     )

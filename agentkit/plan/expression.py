@@ -6,6 +6,8 @@ A literal becomes `Const`, a chain of fields and constant indexes `Ref`, anythin
 from __future__ import annotations
 
 import ast
+from copy import deepcopy
+from functools import lru_cache
 
 from agentkit.errors import InvalidPlan
 from agentkit.plan.graph import Arg, Const, Expr, Ref
@@ -28,12 +30,23 @@ def expression(tree_or_source: ast.expr | str) -> Arg:
     >>> sorted(expression("[h.text for h in hits if h.score > least]").names)
     ['hits', 'least']
     """
-    tree = tree_or_source
-    if isinstance(tree, str):
-        parsed = parse_expression(tree)
-        if isinstance(parsed, Problem):
-            raise InvalidPlan([parsed])
-        tree = parsed
+    if not isinstance(tree_or_source, str):
+        return _checked(tree_or_source)
+    found = _read(tree_or_source)
+    # A literal's value goes to tools, which may change it; nothing else here ever changes.
+    return Const(deepcopy(found.value), found.at) if isinstance(found, Const) else found
+
+
+@lru_cache(maxsize=4096)
+def _read(source: str) -> Arg:
+    """What a source text stands for: a journal that is read again holds the same ones again."""
+    parsed = parse_expression(source)
+    if isinstance(parsed, Problem):
+        raise InvalidPlan([parsed])
+    return _checked(parsed)
+
+
+def _checked(tree: ast.expr) -> Arg:
     outside = uncovered(tree)
     if outside is not None:
         raise InvalidPlan([outside_problem(outside)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Sequence, Set
 
 from agentkit.events import Event
 from agentkit.journal.memory import MemoryJournal
@@ -42,6 +42,14 @@ class ComparingJournal:
     async def runs(self, *, limit: int = 50) -> Sequence[RunSummary]:
         """The replayed run."""
         return await self._kept.runs(limit=limit)
+
+    async def forget(self, run: str, *, events: int) -> bool:
+        """Nothing is forgotten while it is replayed."""
+        return False
+
+    async def references(self) -> Set[str]:
+        """What the events so far name."""
+        return await self._kept.references()
 
     async def get(self, key: str) -> Json:
         """Nothing: what came from a cache is in the journal."""

@@ -170,6 +170,30 @@ async def caches_values(journal: Journal) -> None:
     same(await journal.get("other"), [])
 
 
+async def forgets_runs(journal: Journal) -> None:
+    """A run is removed whole, and only if it has not gone on since it was counted."""
+    for run in ("r1", "r2"):
+        journal.append(Event(run, 1, 1.0, "run.created", data={"task": run}))
+        journal.append(ended(run, 2))
+    same(await journal.forget("r1", events=1), False)
+    same(len(await read(journal, "r1")), 2)
+    same(await journal.forget("r1", events=2), True)
+    same(await read(journal, "r1"), [])
+    same([(each.run, each.updated) for each in await journal.runs()], [("r2", 2.0)])
+    same(await journal.forget("unknown", events=2), False)
+
+
+async def tells_references(journal: Journal) -> None:
+    """Hashes are found at any depth, in texts and names, in long values and in cached ones."""
+    names = [f"{number:x}" * 64 for number in range(5)]
+    value: Json = [{"deep": {"sha256": names[0]}}, f"see {names[1]}.", {names[2]: 1}]
+    journal.append(Event("r1", 1, 1.0, "node.ended", "n", {"value": value}))
+    journal.append(Event("r1", 2, 1.0, "node.ended", "m", {"value": ["x" * 5000, names[3]]}))
+    journal.put("k", {"long": "y" * 5000, "sha256": names[4]})
+    await journal.flush()
+    same({*names} - await journal.references(), set[str]())
+
+
 async def works_from_loop_to_loop(journal: Journal) -> None:
     """A journal outlives the event loop that used it first, as under `run_sync`."""
 
@@ -231,7 +255,8 @@ async def stops_the_second_writer(open_journal: Callable[[], Journal]) -> None:
 CHECKS: tuple[Callable[[Journal], Awaitable[None]], ...] = (
     keeps_order, keeps_values_whole, refuses_a_number_twice, tails_stored_then_live,
     tails_across_threads, tail_shows_transient_events, tail_of_an_ended_run_ends,
-    tail_goes_on_with_a_resumed_run, lists_runs, caches_values, works_from_loop_to_loop, closes,
+    tail_goes_on_with_a_resumed_run, lists_runs, caches_values, forgets_runs, tells_references,
+    works_from_loop_to_loop, closes,
 )  # fmt: skip
 
 DURABLE_CHECKS: tuple[Callable[[Callable[[], Journal]], Awaitable[None]], ...] = (

@@ -20,11 +20,14 @@ import selectors
 class _Jumping(selectors.SelectSelector):
     """Adds the time that it was to wait to `now`, and does not wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, alone: bool) -> None:
         super().__init__()
         self.now = 0.0
+        self._alone = alone
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None and self._alone:
+            raise RuntimeError("everything waits, and nothing will ever happen: a deadlock")
         found = super().select(timeout if timeout is None else 0)
         if not found and timeout is not None:
             self.now += timeout
@@ -32,10 +35,14 @@ class _Jumping(selectors.SelectSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Starts at 0.0; `time()` is in seconds of its own."""
+    """Starts at 0.0; `time()` is in seconds of its own.
 
-    def __init__(self) -> None:
-        self._jumping = _Jumping()
+    Say `alone` where no thread and no process will ever wake it: then a deadlock is a
+    `RuntimeError`, and not a wait for ever.
+    """
+
+    def __init__(self, *, alone: bool = False) -> None:
+        self._jumping = _Jumping(alone)
         super().__init__(self._jumping)
 
     def time(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from agentkit.decisions import Decision, Question
 from agentkit.decisions import approve as allowed
 from agentkit.decisions import deny as refused
 from agentkit.errors import RunPaused
+from agentkit.plan.graph import Answer, Call, Const, Observe, Patch, Ref
+from agentkit.protocols import Brief
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 from agentkit.tool import NOT_DONE, Tool
@@ -270,4 +272,26 @@ async def test_a_reconcile_that_breaks_leaves_the_call_in_doubt(store: Store) ->
     end = answered.outcomes["s"]
     assert end.status == "in_doubt" and end.failure is not None
     assert "no route" in end.failure.message
+    assert post.letters == ["Ann"]
+
+
+class Again:
+    """A planner that puts a call that waits in its own place again."""
+
+    async def propose(self, brief: Brief) -> AsyncGenerator[Patch, None]:
+        send = Call(id="s", tool="send", args={"to": Const("Ann"), "text": Const("hi")})
+        if brief.turn == 0:
+            look = Call(id="a", tool="look", args={"n": Const(1)})
+            yield Patch(add=(look, send, Observe(id="o", using=(Ref("a"),))))
+        elif brief.turn == 1:
+            yield Patch(replace=(send,))
+            yield Patch(answer=Answer(text=Ref("s")))
+
+
+async def test_a_call_that_a_patch_put_in_its_own_place_can_still_be_approved(store: Store) -> None:
+    post = Post(approve=True)
+    agent = post.agent(store, "", planner=Again())
+    run = (await paused(agent)).run_id or ""
+    await approve(store.journal, run, "s")
+    assert (await agent.resume(run)).answer == "hi to Ann"
     assert post.letters == ["Ann"]

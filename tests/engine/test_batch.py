@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from agentkit.engine.limits import Limits
 from agentkit.errors import ToolError
 from agentkit.plan.graph import Map
 from agentkit.testing.virtual_time import VirtualTimeLoop
@@ -146,3 +147,31 @@ async def test_sync_batches_run_in_a_thread() -> None:
         run.add([call(f"n{i}", sync, n=i) for i in range(3)])
         await run.settled()
     assert [run.outcomes[f"n{i}"].value for i in range(3)] == [0, -1, -2]
+
+
+async def test_a_batch_that_nobody_waits_for_is_stopped_before_its_places_are_given_away() -> None:
+    at_work: list[str] = []
+
+    @tool(effect="read", batch=4)
+    async def slow(jobs: Sequence[Job]) -> list[int]:
+        """Takes a second, and a moment to stop."""
+        at_work.append("slow")
+        try:
+            await asyncio.sleep(1)
+        finally:
+            await asyncio.sleep(0.1)
+            at_work.remove("slow")
+        return [job.n for job in jobs]
+
+    @tool(effect="read")
+    async def alone() -> int:
+        """Must be the only one."""
+        assert at_work == []
+        return 1
+
+    async with scheduler([slow, alone], limits=Limits(parallel=1)) as run:
+        run.add([call("s", slow, n=1), call("a", alone)])
+        await asyncio.sleep(0.5)
+        run.remove(["s"])
+        await run.settled()
+        assert (run.outcomes["a"].value, now()) == (1, 0.6)

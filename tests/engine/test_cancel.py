@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -207,3 +209,19 @@ async def test_a_call_that_is_cancelled_just_when_its_thread_ends_frees_its_plac
         async with asyncio.timeout(10):
             await run.settled(["b"])
     assert run.outcomes["b"].value == 1
+
+
+async def test_no_timer_outlives_a_run_that_waited_for_a_rate() -> None:
+    @tool(effect="read", rate_per_s=0.001)
+    async def rare(n: int) -> int:
+        """Once in a quarter of an hour."""
+        return n
+
+    run = scheduler([rare])
+    async with run:
+        run.add([call("a", rare, n=1), call("b", rare, n=2)])
+        await run.settled(["a"])
+    held = weakref.ref(run)
+    del run
+    gc.collect()
+    assert held() is None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from agentkit.decisions import Decision, Question, approve
 from agentkit.engine.context import canonical, idempotency_key
 from agentkit.errors import ToolError
 from agentkit.outcome import Outcome
@@ -42,7 +44,7 @@ async def test_the_intent_is_durable_before_the_call_and_the_receipt_comes_last(
         run.add([call("s", send, to="Ann")])
         await run.settled()
     assert log.kinds("s") == ["node.started", "effect.intent", "node.ended", "effect.receipt"]
-    key = idempotency_key("run", "s", canonical({"to": "Ann"}))
+    key = idempotency_key("run", "s", canonical({"to": "Ann"}), tool="send")
     assert seen == [(key, 2)]
     assert log.events[1][2] == log.events[3][2] == {"key": key}
 
@@ -92,7 +94,9 @@ async def test_a_once_call_with_an_intent_and_no_receipt_ends_in_doubt() -> None
         return to
 
     def intents(to: str) -> dict[str, str]:
-        return {name: idempotency_key("run", name, canonical({"to": to})) for name in ("s", "p")}
+        names = {"s": "send", "p": "put"}
+        args = canonical({"to": to})
+        return {node: idempotency_key("run", node, args, tool=tool) for node, tool in names.items()}
 
     log = Log()
     async with scheduler([send, put], log, intents=intents("Ann")) as run:
@@ -173,7 +177,7 @@ async def test_a_once_call_that_was_cut_off_is_in_doubt_where_its_node_runs_anew
 
 async def test_an_effect_answered_before_a_resume_is_not_repeated() -> None:
     post = Post()
-    key = idempotency_key("run", "s", canonical({"to": "Ann"}))
+    key = idempotency_key("run", "s", canonical({"to": "Ann"}), tool="send")
     async with scheduler([post.send], effects={key: Outcome("value", "Ann")}) as run:
         run.add([call("s", post.send, to="Ann")])
         await run.settled()
@@ -231,3 +235,47 @@ async def test_results_that_depend_on_more_than_the_arguments_are_kept_apart() -
             values.append(run.outcomes["a"].value)
     assert values == ["3 by small", "3 by large", "3 by small"]
     assert len(cache.values) == 2
+
+
+async def test_another_tool_in_a_nodes_place_is_another_call() -> None:
+    """What one tool did, or was allowed, says nothing of another one with the same arguments."""
+
+    @tool(effect="once")
+    async def send(to: str) -> str:
+        """Send."""
+        return f"sent to {to}"
+
+    @tool(effect="once")
+    async def burn(to: str) -> str:
+        """Burn."""
+        return f"burnt for {to}"
+
+    asked: list[str] = []
+
+    async def person(questions: Sequence[Question]) -> Sequence[Decision]:
+        asked.extend(one.tool for one in questions)
+        return [approve(one) for one in questions]
+
+    async with scheduler([send, burn], rules=["once"], ask=person) as run:
+        run.add([call("s", send, to="Ann")])
+        await run.settled()
+        run.patch(Patch(replace=(call("s", burn, to="Ann"),)))
+        await run.settled()
+    assert (run.outcomes["s"].value, asked) == ("burnt for Ann", ["send", "burn"])
+
+
+async def test_of_several_failures_the_first_in_the_plan_is_to_blame() -> None:
+    @tool(effect="pure")
+    async def broken() -> int:
+        """Fails."""
+        raise ToolError("no")
+
+    names = [f"n{number}" for number in range(9, 0, -1)]
+    async with scheduler([broken]) as run:
+        run.add([call(name, broken) for name in names])
+        await run.settled()
+        run.add([Compute(id="all", value=expression(" + ".join(sorted(names))))])
+        await run.settled()
+    failure = run.outcomes["all"].failure
+    assert failure is not None
+    assert failure.cause == "n9"
