@@ -17,9 +17,10 @@ from typing import Any, TypeAlias, cast
 
 from agentkit.engine.limits import Limits
 from agentkit.events import Event, EventType
-from agentkit.outcome import Outcome, outcome_from_json
-from agentkit.plan.graph import Node, Patch
+from agentkit.outcome import CUT_OFF, Outcome, outcome_from_json
+from agentkit.plan.graph import Answer, Node, Patch, Plan
 from agentkit.plan.jsonform import patch_from_json
+from agentkit.plan.reach import cut_off
 from agentkit.state import dependants, owner
 
 
@@ -36,7 +37,8 @@ def check_run(
       was decided after it). With `ended=False` it may be cut off anywhere.
     - A node that starts has exactly one outcome. It starts anew only where the run was cut off, a
       patch replaced what it needs, or somebody resolved a doubt.
-    - Once the run is answered, every node of the plan has an outcome, and none is `cancelled`.
+    - Once the run is answered, every node of the plan has an outcome, and none is `cancelled`,
+      those apart that a patch left for nobody.
     - Only dependants of a node that came to no value are skipped: its siblings are kept.
     - An effect is announced before it is answered, and a call that waits for approval is not made.
     - A call of a tool named in `once` that was answered with a value is never made again.
@@ -71,6 +73,9 @@ class _Reading:
     asked: set[str] = field(default_factory=set[str])
     displaced: set[str] = field(default_factory=set[str])
     """Nodes that ran when a patch took their place: each still ends, cancelled."""
+    answer: Answer | None = None
+    cut: set[str] = field(default_factory=set[str])
+    """Nodes that nothing needs any more since a patch: they may end cancelled, or not begin."""
     intents: set[str] = field(default_factory=set[str])
     values: set[str] = field(default_factory=set[str])
     """Keys of effects that were answered with a value."""
@@ -106,7 +111,7 @@ class _Reading:
         if last is not None and last.type == "run.ended" and last.data["status"] == "answered":
             for name in self.nodes:
                 end = self.outcomes.get(name)
-                if end is None or end.status == "cancelled":
+                if name not in self.cut and (end is None or end.status == "cancelled"):
                     found = "none" if end is None else end.status
                     self.broken.append(f"it is answered, and {name} has no outcome ({found})")
         if limits is not None:
@@ -120,7 +125,11 @@ def _patched(reading: _Reading, event: Event, data: dict[str, Any]) -> None:
     patch: Patch = patch_from_json(data["patch"])
     changed = {*patch.remove, *(node.id for node in patch.replace)}
     if changed:
-        reading.forget(changed | dependants(reading.nodes, changed))
+        anew = changed | dependants(reading.nodes, changed)
+        lost = cut_off(Plan(nodes=reading.nodes, answer=reading.answer), patch)
+        reading.forget(anew)
+        reading.cut = (reading.cut - anew) | lost
+    reading.answer = patch.answer or reading.answer
     for name in patch.remove:
         reading.nodes.pop(name, None)
     for node in (*patch.replace, *patch.add):
@@ -130,7 +139,8 @@ def _patched(reading: _Reading, event: Event, data: dict[str, Any]) -> None:
 def _resumed(reading: _Reading, event: Event, data: dict[str, Any]) -> None:
     reading.started.clear()
     reading.displaced.clear()
-    for name in [one for one, end in reading.outcomes.items() if end.status == "cancelled"]:
+    ends = list(reading.outcomes.items())
+    for name in [one for one, end in ends if end.status == "cancelled" and end != CUT_OFF]:
         del reading.outcomes[name]
     reading.over = False
 
@@ -189,7 +199,7 @@ def _ended(reading: _Reading, event: Event, data: dict[str, Any]) -> None:
     node, end = event.node or "", outcome_from_json(data)
     if node in reading.displaced:
         reading.displaced.discard(node)
-        if end.status != "cancelled":
+        if end.status not in ("cancelled", "in_doubt"):
             reading.say(event, f"a patch took its place while it ran; ended {end.status}")
         return
     if node in reading.outcomes:
@@ -206,7 +216,7 @@ def _skipped(reading: _Reading, event: Event, end: Outcome) -> None:
     if cause is None or event.node not in dependants(reading.nodes, {cause}):
         reading.say(event, f"skipped because of {cause}, which it does not need")
         return
-    root = reading.outcomes.get(cause)
+    root = reading.outcomes.get(cause, CUT_OFF if cause in reading.cut else None)
     if root is None or (root.ok and not (end.failure and end.failure.kind == "Guarded")):
         reading.say(event, f"skipped because of {cause}, which came to {root and root.status}")
 
