@@ -9,13 +9,15 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agentkit import Agent, Limits, UsageError, open_store, tool
-from agentkit.errors import Diverged, LimitReached, ModelError, RunError
+from agentkit import Agent, Budget, Cost, Limits, UsageError, open_store, tool
+from agentkit.decisions import Decision, Question, approve
+from agentkit.errors import Diverged, LimitReached, ModelError, RunError, RunPaused
 from agentkit.events import Event, event_to_json
 from agentkit.memory import Conversation
 from agentkit.messages import Message, Profile, Request, ToolCall
@@ -260,6 +262,53 @@ async def test_native_tool_calls_of_a_model_are_kept(store: Store) -> None:
     answered = [e for e in await agent.events(run.id) if e.type == "model.answered"]
     assert [call["name"] for call in answered[0].data["calls"]] == ["look", "look"]
     await agent.replay(run.id)
+
+
+async def test_what_calls_have_cost_and_a_budget_that_was_reached_are_told_again(
+    store: Store,
+) -> None:
+    @tool(effect="read", cost=Cost(usd=Decimal("0.03")))
+    async def dear(n: int) -> int:
+        """It costs what it says."""
+        return n
+
+    @tool(effect="read")
+    async def cheap(n: int, context: Context) -> int:
+        """It says later what it cost."""
+        context.spend(usd=Decimal("0.01"))
+        return n
+
+    plan = "a = cheap(n=1)\nb = dear(n=a)\nc = dear(n=b)\nanswer(f'{c}')"
+    budget = Budget(usd=Decimal("0.05"), when_over="go")
+    agent = scripted(store, plan, tools=[dear, cheap], budget=budget)
+    with pytest.raises(RunPaused):
+        await agent.run("Spend.")
+    (run,) = await store.journal.runs()
+    assert (await agent.replay(run.run)).parts == 1
+    assert any(event.data.get("cost") for event in await agent.events(run.run))
+    rich = replace(agent, budget=Budget(usd=Decimal(1)))
+    assert (await rich.resume(run.run)).answer == "1"
+    assert (await rich.replay(run.run)).parts == 2
+
+
+async def test_a_plan_that_a_budget_asked_about_is_told_again(store: Store) -> None:
+    @tool(effect="read", cost=Cost(usd=Decimal("0.03")))
+    async def dear(n: int) -> int:
+        """It costs more than there is."""
+        return n
+
+    async def person(questions: Sequence[Question]) -> Sequence[Decision]:
+        return [approve(question) for question in questions]
+
+    budget = Budget(usd=Decimal("0.05"), when_over="ask")
+    plan = "a = dear(n=1)\nb = [dear(n=x) for x in [1]]\nc = dear(n=a)\nanswer(f'{a}')"
+    agent = scripted(store, plan, tools=[dear], budget=budget, approver=person)
+    with pytest.raises(RunPaused):
+        await agent.run("Spend.")
+    (run,) = await store.journal.runs()
+    asked = [event.node for event in await agent.events(run.run) if event.type == "node.asked"]
+    assert asked == ["run/budget"]
+    await agent.replay(run.run)
 
 
 @pytest.mark.parametrize(
