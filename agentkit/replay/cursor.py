@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from os.path import commonprefix
 
+from agentkit.decisions import BUDGET
 from agentkit.errors import Diverged, StoreError
 from agentkit.events import Event
 from agentkit.types import Json
@@ -128,7 +129,8 @@ class Cursor:
         if event is None:
             return None
         # A call does not end itself `cancelled`: whoever cancels it writes that.
-        if event.type in _OF_MAIN or event.data.get("status") == "cancelled":
+        cancelled = event.data.get("status") == "cancelled"
+        if event.type in _OF_MAIN or cancelled or event.node == BUDGET:
             return MAIN
         return event.node if event.type in _OF_CALLS else None
 

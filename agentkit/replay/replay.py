@@ -29,6 +29,9 @@ from agentkit.replay.stand_ins import (
 from agentkit.state import fold
 from agentkit.store import Store
 
+_SPENT = "the run's budget of "
+"""How the error of a run begins that paused because its budget did."""
+
 _ALL_AT_ONCE = 10**9
 """Calls begin when the journal says so: no bound of concurrency keeps them."""
 
@@ -111,11 +114,12 @@ def _made_here(events: Sequence[Event]) -> list[Event]:
 
 def _retellable(events: list[Event], *, retaken: bool) -> list[Event]:
     """Up to what came from a reply that a kill cut off: nobody knows it but from accepted patches.
+    Up to a pause because the budget was spent: it was another one, maybe, and seconds count in it.
 
     Names in these depend on what stood before, which a turn that was `retaken` had said already.
     """
     if events and events[-1].type == "run.ended":
-        return events
+        return events[:-1] if str(events[-1].data.get("error")).startswith(_SPENT) else events
     answered = {event.node for event in events if event.type == "model.answered"}
     unknown = ("plan.refused", "plan.patched") if retaken else ("plan.refused",)
     cut = False
@@ -182,6 +186,8 @@ class _Part:
             limits=replace(real.limits, parallel=_ALL_AT_ONCE),
             store=store,
             approver=ReplayedApprover(cursor),
+            # What it has to say about plans is decided again; that it was spent is in the journal.
+            budget=None if real.budget is None or real.budget.when_over == "go" else real.budget,
             pace=self._pace,
             time_limit=self._time_limit,
         )

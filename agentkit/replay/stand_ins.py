@@ -75,6 +75,7 @@ class _Calls:
             kind, _, message = str(event.data["error"]).partition(": ")
             raise RemoteError(kind, message, retryable=True)
         end = outcome_from_json(event.data)
+        context.cost = end.cost
         if end.failure is not None:
             raise _raised(end.failure)
         if not end.attempts:
