@@ -82,8 +82,7 @@ class Scheduler:
         self._notes = Notes(record, self._fail, self._runs)
         self._note = self._notes.note
         self._values: dict[str, Json] = dict(state.inputs)
-        bounds = lanes(tools, limits, purse)
-        self._purse = purse
+        self._purse, bounds = purse, lanes(tools, limits, purse)
         self._queue = Queue(bounds.values(), lambda: self._loop.time())
         self._tasks = Tasks()
         self._places = Places(spawn=self._tasks.spawn, freed=self._freed)
@@ -91,8 +90,7 @@ class Scheduler:
         self._known, self._outcomes = dict(state.outcomes), dict(state.outcomes)
         self._flow, self._watches, self._pace = Dataflow(), Watches(), pace
         self._error: BaseException | None = None
-        self._stopped, self._running = False, 0
-        self._alarm = Alarm(self._pump)
+        self._stopped, self._running, self._alarm = False, 0, Alarm(self._pump)
         self._asked = Asked(self._note, ask, state)
         self._still = Standstill(self._queue, self._flow, self._asked, purse)
         self._caller = Caller(
