@@ -23,8 +23,9 @@ test:                   ## set up, then run all tests
 	@$(MAKE) --no-print-directory -j2 $(VENV)/.test .pull-small
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-torture: $(VENV)/.test  ## the demo killed at 20 random moments instead of one, 100,000 seeds simulated; an hour
-	@AGENTKIT_DEMO_KILLS=20 $(BIN)/python -m pytest tests/examples/test_with_the_model.py tests/crash
+torture: $(VENV)/.test  ## the crash tests at full length, 100,000 seeds simulated; hours
+	@AGENTKIT_TORTURE=1 $(BIN)/python -m pytest -s tests/crash
+	@AGENTKIT_DEMO_KILLS=20 $(BIN)/python -m pytest tests/examples/test_with_the_model.py
 	$(BIN)/python -m tests.testing.campaign $(SEEDS)
 
 check: $(VENV)/.dev     ## lint, format, types (mypy and pyright), layers

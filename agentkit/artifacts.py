@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Generator, Iterable, Set
+from collections.abc import Generator, Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -49,7 +49,9 @@ class FolderArtifacts:
         sha256 = hashlib.sha256(data).hexdigest()
         target = self._target(sha256)
         with self._storing():
-            if not _renewed(target, len(data)):
+            if _renewed(target, len(data)):
+                self._keep_name(target)
+            else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with _temporary(target.parent) as file:
                     file.write(data)
@@ -73,7 +75,9 @@ class FolderArtifacts:
                     file.write(chunk)
                 sha256 = digest.hexdigest()
                 target = self._target(sha256)
-                if not _renewed(target, size_bytes):
+                if _renewed(target, size_bytes):
+                    self._keep_name(target)
+                else:
                     target.parent.mkdir(exist_ok=True)
                     self._publish(file, target)
         kind = media_type or sniff.media_type(path.name, head, size_bytes=size_bytes)
@@ -96,11 +100,7 @@ class FolderArtifacts:
             data = target.read_bytes()
         except OSError as error:
             raise StoreError(f"cannot read {target}: {_why(error)}; check the disk") from error
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise StoreError(
-                f"{target} is damaged: its bytes no longer match its name; restore it from a "
-                "backup, or remove it and run the task again"
-            )
+        _verify(target, hashlib.sha256(data).hexdigest(), sha256)
         return data
 
     def sweep(self, keep: Set[str], *, before: float, dry_run: bool = False) -> Swept:
@@ -117,11 +117,37 @@ class FolderArtifacts:
                     size_bytes += found
         return Swept(artifacts=count, size_bytes=size_bytes)
 
+    def stored(self) -> Iterator[str]:
+        """The sha256 of every artifact here, damaged or not."""
+        for target in self.folder.glob("[0-9a-f][0-9a-f]/*"):
+            if _SHA256.fullmatch(sha256 := target.parent.name + target.name):
+                yield sha256
+
+    def verify(self, sha256: str) -> None:
+        """Reads the bytes. Raises `StoreError` if absent or altered."""
+        target = self.path(sha256)
+        try:
+            with target.open("rb") as file:
+                _verify(target, hashlib.file_digest(file, "sha256").hexdigest(), sha256)
+        except OSError as error:
+            raise StoreError(f"cannot read {target}: {_why(error)}; check the disk") from error
+
     def _target(self, sha256: str) -> Path:
         # Hashes come back from events and plans: one that is a path must not leave the folder.
         if not _SHA256.fullmatch(sha256):
             raise StoreError(f"expected a sha256 of 64 hexadecimal digits, got {sha256!r}")
         return self.folder / sha256[:2] / sha256[2:]
+
+    def _keep_name(self, target: Path) -> None:
+        """Of a new file, and of one that is here: a crash or a failed flush may have named it."""
+        if self._sync != "power":
+            return
+        _fsync_folder(target.parent)
+        if target.parent not in self._durable_folders:
+            # A new folder is a new name in the one above it, which a power cut may forget.
+            _fsync_folder(self.folder)
+            _fsync_folder(self.folder.parent)
+            self._durable_folders.add(target.parent)
 
     def _publish(self, file: BinaryIO, target: Path) -> None:
         file.flush()
@@ -130,13 +156,7 @@ class FolderArtifacts:
             os.fsync(file.fileno())
         with _locked(target.parent):
             os.replace(file.name, target)
-        if self._sync == "power":
-            _fsync_folder(target.parent)
-            if target.parent not in self._durable_folders:
-                # A new folder is a new name in the one above it, which a power cut may forget.
-                _fsync_folder(self.folder)
-                _fsync_folder(self.folder.parent)
-                self._durable_folders.add(target.parent)
+        self._keep_name(target)
 
     @contextmanager
     def _storing(self) -> Generator[None, None, None]:
@@ -146,6 +166,14 @@ class FolderArtifacts:
             raise StoreError(
                 f"cannot store an artifact in {self.folder}: {_why(error)}; {_remedy(error)}"
             ) from error
+
+
+def _verify(target: Path, found: str, sha256: str) -> None:
+    if found != sha256:
+        raise StoreError(
+            f"{target} is damaged: its bytes no longer match its name; restore it from a "
+            "backup, or remove it and run the task again"
+        )
 
 
 def _handle(sha256: str, media_type: str, name: str, head: bytes, size_bytes: int) -> Artifact:

@@ -163,7 +163,8 @@ class Swept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A line of `agentkit runs`. `status` is `running` until a `run.ended` event says otherwise."""
+    """A line of `agentkit runs`. `status` is `running` until a `run.ended` event says otherwise,
+    and `damaged` where the first or the last event cannot be read."""
 
     run: str
     task: str

@@ -21,7 +21,7 @@ from agentkit.engine.place import Places, TimedOut
 from agentkit.engine.process import ProcessDied, RemoteError
 from agentkit.engine.reconcile import reconciled
 from agentkit.engine.retry import retry, worth_retrying
-from agentkit.errors import EvaluationError, RunPaused
+from agentkit.errors import EvaluationError, RunPaused, StoreError
 from agentkit.outcome import Failure, Outcome
 from agentkit.plan.evaluate import evaluate
 from agentkit.plan.graph import Call
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from agentkit.protocols import ArtifactStore, Model
 
 
-UNHEARD = (TimedOut, ProcessDied)
-"""After these nobody knows what a call has done, or will still do."""
+UNHEARD = (TimedOut, ProcessDied, StoreError)
+"""After these nobody knows what a call has done, will still do, or came to."""
 
 
 class Cache(Protocol):
@@ -120,8 +120,10 @@ class Caller:
         began = now()
         try:
             value = await self._value(item, tool, args, context)
-        except RunPaused:
-            raise  # the agent's model may not be asked now: the call is made again later
+        except (RunPaused, StoreError):
+            # The agent's model may not be asked now, or the store has failed: no fault of the
+            # tool's. The run stops, and makes the call when it goes on.
+            raise
         except asyncio.CancelledError as error:
             if (task := asyncio.current_task()) is None or task.cancelling():
                 raise

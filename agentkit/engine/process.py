@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from agentkit.engine.context import CallContext
-from agentkit.errors import AgentkitError, ToolError, UsageError
+from agentkit.errors import AgentkitError, StoreError, ToolError, UsageError
 from agentkit.tool import Tool
 from agentkit.types import Json
 
@@ -78,7 +78,8 @@ class Processes:
     async def run(self, tool: Tool, args: Mapping[str, Json], context: CallContext) -> Json:
         """The validated result. Being cancelled kills the process.
 
-        Raises `RemoteError` for what the tool raises, `ProcessDied` if its process ends.
+        Raises `RemoteError` for what the tool raises, `ProcessDied` if its process ends, and
+        `StoreError` where the artifact store failed.
         """
         process = self._idle.pop() if self._idle else await self._start()
         finished = False
@@ -103,6 +104,8 @@ class Processes:
                 _kill(process)
         if "error" in reply:
             told = reply["error"]
+            if told["kind"] == StoreError.__name__:  # the parent's own store, asked by the child
+                raise StoreError(told["message"])
             raise RemoteError(told["kind"], told["message"], retryable=told["retryable"])
         return cast("Json", reply["result"])
 
@@ -158,7 +161,7 @@ def _artifact(store: ArtifactStore, asked: dict[str, Any]) -> dict[str, Json]:
                 path, media_type = Path(asked["path"]), asked["media_type"]
                 return {"value": _handle(store.put_file(path, media_type=media_type))}
     except AgentkitError as error:
-        return {"error": str(error)}
+        return {"error": str(error), "usage": isinstance(error, UsageError)}
 
 
 def _handle(artifact: Artifact) -> dict[str, Json]:

@@ -51,11 +51,11 @@ class Parent:
         return self._messages.get()
 
     def ask(self, **asked: Json) -> Any:
-        """What the parent's artifact store says. Raises `StoreError`."""
+        """What the parent's artifact store says. Raises `StoreError` or `UsageError` as it does."""
         self.send({"artifact": asked})
         reply = self.receive()
         if "error" in reply:
-            raise StoreError(reply["error"])
+            raise (UsageError if reply["usage"] else StoreError)(reply["error"])
         return reply["value"]
 
     def _read(self) -> None:

@@ -7,15 +7,17 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from agentkit.journal.database import NOW, connect, explain
+from agentkit.journal.database import FAILURES, NOW, connect, explain
 from agentkit.journal.failure import Failure, taken
 from agentkit.journal.lease import Lease, Move, lost
+from agentkit.journal.row import cache_checksum, event_checksum
 from agentkit.journal.writer import Row, Rows
 from agentkit.types import Sync
 
-_INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_CACHED = (
-    "INSERT INTO cache VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET data=excluded.data"
+    "INSERT INTO cache VALUES (?, ?, ?) ON CONFLICT (key)"
+    " DO UPDATE SET data=excluded.data, crc=excluded.crc"
 )
 _OWNER = (
     f"SELECT owner, epoch, coalesce(lease_until > {NOW}, FALSE)"
@@ -33,7 +35,9 @@ class SqliteSink:
     """Writes through one connection."""
 
     def __init__(
-        self, connection: sqlite3.Connection, explained: Callable[[sqlite3.Error], Failure]
+        self,
+        connection: sqlite3.Connection,
+        explained: Callable[[sqlite3.Error | UnicodeDecodeError], Failure],
     ) -> None:
         self._connection = connection
         self._explained = explained
@@ -42,7 +46,7 @@ class SqliteSink:
         """Write it in one transaction. Returns the runs that may not be written, and why."""
         try:
             return self._commit(rows)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise self._explained(error).error(None) from error
 
     def _commit(self, rows: Rows) -> Mapping[str, Failure]:
@@ -51,7 +55,7 @@ class SqliteSink:
         refused = self._fenced(rows)
         events = [row for row in rows.events if row[0] not in refused] if refused else rows.events
         try:
-            connection.executemany(_INSERT_EVENT, events)
+            connection.executemany(_INSERT_EVENT, [_checked(row) for row in events])
         except sqlite3.IntegrityError:
             connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
@@ -60,7 +64,8 @@ class SqliteSink:
         for run, move in rows.moves.items():
             if run not in refused:
                 self._move(run, move, rows.leases.get(run))
-        connection.executemany(_INSERT_CACHED, rows.cached)
+        cached = [(key, text, cache_checksum(key, text)) for key, text in rows.cached]
+        connection.executemany(_INSERT_CACHED, cached)
         connection.execute("COMMIT")
         return refused
 
@@ -88,7 +93,7 @@ class SqliteSink:
             if run in refused:
                 continue
             try:
-                self._connection.execute(_INSERT_EVENT, row)
+                self._connection.execute(_INSERT_EVENT, _checked(row))
             except sqlite3.IntegrityError as error:
                 refused[run] = Failure(taken(run, seq), error)
 
@@ -102,16 +107,20 @@ class SqliteSink:
             self._connection.execute(_MOVE, (move, owner, run))
 
 
+def _checked(row: Row) -> tuple[str | int | float | None, ...]:
+    return (*row, event_checksum(*row))
+
+
 @contextmanager
 def sqlite_sink(path: Path, *, sync: Sync, lock_timeout_s: float) -> Generator[SqliteSink]:
     """A sink on a connection for the thread that asks for it. Raises `StoreError`."""
 
-    def explained(error: sqlite3.Error) -> Failure:
+    def explained(error: sqlite3.Error | UnicodeDecodeError) -> Failure:
         return explain(error, path, lock_timeout_s=lock_timeout_s)
 
     try:
         connection = connect(path, lock_timeout_s=lock_timeout_s, sync=sync)
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise explained(error).error(None) from error
     with closing(connection):
         yield SqliteSink(connection, explained)

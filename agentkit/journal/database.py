@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agentkit.errors import StoreError
 from agentkit.journal.failure import Failure
+from agentkit.journal.row import cache_checksum, event_checksum
 from agentkit.types import Sync
 
 NOW = "((julianday('now') - 2440587.5) * 86400.0)"
@@ -33,14 +34,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE worker (id TEXT NOT NULL PRIMARY KEY, lease_until REAL NOT NULL)"
         " WITHOUT ROWID",
     ),
+    (
+        "ALTER TABLE event ADD COLUMN crc INTEGER",
+        "UPDATE event SET crc = event_checksum(run, seq, time, type, node, version, data)",
+        "ALTER TABLE cache ADD COLUMN crc INTEGER",
+        "UPDATE cache SET crc = cache_checksum(key, data)",
+    ),
 )
 """Append only: a file's `user_version` counts those applied to it. Never change one."""
+
+
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
+"""What using the file may raise; the latter where SQLite quotes a damaged schema in its error."""
 
 
 def connect(path: Path, *, lock_timeout_s: float, sync: Sync = "power") -> sqlite3.Connection:
     """A connection in autocommit mode, for the thread that asks for it."""
     connection = sqlite3.connect(path, timeout=lock_timeout_s, isolation_level=None)
     connection.execute(f"PRAGMA synchronous = {'FULL' if sync == 'power' else 'NORMAL'}")
+    connection.execute("PRAGMA cell_size_check = ON")  # a damaged page is refused, not guessed at
     return connection
 
 
@@ -50,6 +62,7 @@ def prepare(path: Path, *, lock_timeout_s: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(connect(path, lock_timeout_s=lock_timeout_s)) as connection:
             _check_owner(connection, path)
+            _share(connection, path)
             _migrate(connection, path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -57,7 +70,7 @@ def prepare(path: Path, *, lock_timeout_s: float) -> None:
             f"cannot open the store {path.parent}: {reason}; choose a store folder that you "
             "can write to"
         ) from error
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise explain(error, path, lock_timeout_s=lock_timeout_s).error(None) from error
 
 
@@ -71,15 +84,21 @@ def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection, path) == len(MIGRATIONS):
-        return
+def _share(connection: sqlite3.Connection, path: Path) -> None:
+    """Also where the file has a log already: a copy from a backup need not say so."""
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StoreError(
             f"the filesystem of {path} cannot share a journal between processes (SQLite's WAL): "
             "choose a store folder on a local disk"
         )
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection, path) == len(MIGRATIONS):
+        return
+    connection.create_function("event_checksum", 7, event_checksum, deterministic=True)
+    connection.create_function("cache_checksum", 2, cache_checksum, deterministic=True)
     # Two processes may open a new store at once: the second finds the work done.
     connection.execute("BEGIN IMMEDIATE")
     for number in range(_version(connection, path), len(MIGRATIONS)):
@@ -104,23 +123,28 @@ _MEANING = {
     sqlite3.SQLITE_FULL: "no room left on the disk: free some and resume the run",
     sqlite3.SQLITE_READONLY: "it is read-only: make the file and its folder writable, or choose "
     "another store folder",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that its folder exists and is writable, "
-    "or choose another store folder",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that its folder exists, is writable and "
+    "has room, or choose another store folder",
     sqlite3.SQLITE_PERM: "no permission: make the file and its folder writable, or choose another "
     "store folder",
     sqlite3.SQLITE_NOTADB: "it is not a database: move the file away, or choose another store "
     "folder",
     sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup, or move it away and run the "
-    "task again",
+    "task again; `agentkit store check` lists what is damaged",
     sqlite3.SQLITE_IOERR: "the disk failed or is full: check the disk and its free room, then "
     "resume the run",
 }
 
 
-def explain(error: sqlite3.Error, path: Path, *, lock_timeout_s: float) -> Failure:
+def explain(
+    error: sqlite3.Error | UnicodeDecodeError, path: Path, *, lock_timeout_s: float
+) -> Failure:
     """What an SQLite error means for whoever runs the agent, and what to do."""
-    # Errors of the sqlite3 module itself carry no code; extended codes keep it in the low byte.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if isinstance(error, UnicodeDecodeError):
+        code = sqlite3.SQLITE_CORRUPT
+    else:
+        # Errors of the sqlite3 module itself carry no code; extended ones keep it in the low byte.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         meaning = (
             f"another process has locked it for {lock_timeout_s:g} s: stop that process, or "

@@ -31,6 +31,8 @@ class Reader(Protocol):
 
     async def cached(self, key: str) -> Json: ...
 
+    async def damage(self, seen: Callable[[Event], None]) -> Sequence[str]: ...
+
     def close(self) -> None: ...
 
 
@@ -127,6 +129,12 @@ class DurableJournal:
         """Queue a cached value. Raises `StoreError` once writing has failed."""
         self._check(None)
         self.writer.put(Cached(key, dumps(value)))
+
+    async def verify(self, seen: Callable[[Event], None]) -> Sequence[str]:
+        """What is damaged, with its place; `seen` is told, in a thread, of every event that is as
+        it was written. Reads all that is stored. Raises `StoreError` where it cannot be opened."""
+        await self.writer.drained()
+        return await self._reader.damage(seen)
 
     async def close(self) -> None:
         """Write what is queued, end the threads and the tails. Reading still works.

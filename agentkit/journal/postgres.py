@@ -7,10 +7,11 @@ in the middle holds no lock that others would wait for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
+from agentkit.errors import StoreError
 from agentkit.events import Event
 from agentkit.journal.codec import decode
 from agentkit.journal.durable import DurableJournal
@@ -73,6 +74,7 @@ ORDER BY run, seq DESC
 _QUEUED = "SELECT status FROM agentkit.run WHERE id = $1 FOR UPDATE"
 _COUNT = "SELECT count(*) FROM agentkit.event WHERE run = $1"
 _ROWS = "SELECT data FROM agentkit.event UNION ALL SELECT data FROM agentkit.cache"
+_EVERY_RUN = "SELECT DISTINCT run FROM agentkit.event ORDER BY run"
 _CACHED = "SELECT data FROM agentkit.cache WHERE key = $1"
 
 
@@ -204,6 +206,17 @@ class PostgresReader:
         if text is None:
             return None
         return (await asyncio.to_thread(decode, text, self._artifacts))["value"]
+
+    async def damage(self, seen: Callable[[Event], None]) -> Sequence[str]:
+        """Values that are gone or damaged outside of the database, which checks its own pages."""
+        found: list[str] = []
+        for run in await self._server.read(lambda connection: connection.fetch(_EVERY_RUN)):
+            try:
+                for event in await self.events(run["run"], 0):
+                    seen(event)
+            except StoreError as error:
+                found.append(f"run {run['run']}: {error}")
+        return found
 
     def close(self) -> None:
         """Let go of the connections."""

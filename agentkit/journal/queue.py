@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from agentkit.journal.database import NOW, connect, explain
+from agentkit.journal.database import FAILURES, NOW, connect, explain
 from agentkit.journal.lease import Lease
 from agentkit.journal.writer import Writer
 
@@ -99,6 +99,6 @@ class SqliteQueue:
                 done = work(connection)
                 connection.execute("COMMIT")
                 return done
-        except sqlite3.Error as error:
+        except FAILURES as error:
             failure = explain(error, self._path, lock_timeout_s=self._lock_timeout_s)
             raise failure.error(None) from error

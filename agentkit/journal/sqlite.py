@@ -8,28 +8,37 @@ import sqlite3
 from collections.abc import Callable, Sequence, Set
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
+from agentkit.errors import StoreError
 from agentkit.events import Event
-from agentkit.journal.codec import decode
 from agentkit.journal.commit import sqlite_sink
-from agentkit.journal.database import connect, explain, prepare
+from agentkit.journal.database import FAILURES, connect, explain, prepare
 from agentkit.journal.durable import DurableJournal
-from agentkit.journal.summary import summary
+from agentkit.journal.row import (
+    CACHE_COLUMNS,
+    EVENT_COLUMNS,
+    cached_of,
+    event_of,
+    events_of,
+    shown,
+)
+from agentkit.journal.summary import damaged, summary
 from agentkit.journal.upkeep import forget, references, stored_rows
+from agentkit.journal.verify import damage
 from agentkit.protocols import ArtifactStore, RunSummary
 from agentkit.types import Json, Sync
 
 T = TypeVar("T")
 
-_COLUMNS = "run, seq, time, type, node, version, data"
-_EVENTS = f"SELECT {_COLUMNS} FROM event WHERE run = ? AND seq > ? ORDER BY seq"
+_FROM = f"SELECT {EVENT_COLUMNS} FROM event WHERE (run, seq) > (?, ?) ORDER BY run, seq"
 _CREATED = (
-    f"SELECT {_COLUMNS} FROM event WHERE type = 'run.created' ORDER BY time DESC, run DESC LIMIT ?"
+    f"SELECT {EVENT_COLUMNS} FROM event WHERE type = 'run.created'"
+    " ORDER BY time DESC, run DESC LIMIT ?"
 )
-_LAST = f"SELECT {_COLUMNS} FROM event WHERE run = ? ORDER BY seq DESC LIMIT 1"
+_LAST = f"SELECT {EVENT_COLUMNS} FROM event WHERE run = ? ORDER BY seq DESC LIMIT 1"
 _COUNT = "SELECT count(*) FROM event WHERE run = ?"
-_CACHED = "SELECT data FROM cache WHERE key = ?"
+_CACHED = f"SELECT {CACHE_COLUMNS} FROM cache WHERE key = ?"
 
 
 def sqlite_journal(
@@ -64,8 +73,14 @@ class SqliteReader:
         self._lock_timeout_s = lock_timeout_s
 
     async def events(self, run: str, after: int) -> Sequence[Event]:
-        """The stored events of a run with `seq > after`, in order."""
-        return await self._read(lambda connection: self._events(connection, _EVENTS, run, after))
+        """The stored events of a run with `seq > after`, in order. Raises `StoreError`, naming the
+        event, where one is damaged or gone."""
+
+        def stored(connection: sqlite3.Connection) -> list[Event]:
+            rows = connection.execute(_FROM, (run, after))
+            return [*events_of(run, rows, self._artifacts, self._path, after=after)]
+
+        return await self._read(stored)
 
     async def runs(self, limit: int) -> Sequence[RunSummary]:
         """The newest runs first."""
@@ -82,13 +97,19 @@ class SqliteReader:
         )
 
     async def cached(self, key: str) -> Json:
-        """A stored value by key, or None."""
+        """A stored value by key, or None: also where it is damaged, as it can be made again."""
 
         def cached(connection: sqlite3.Connection) -> Json:
             row = connection.execute(_CACHED, (key,)).fetchone()
-            return None if row is None else decode(row[0], self._artifacts)["value"]
+            return None if row is None else cached_of(row, self._artifacts)
 
         return await self._read(cached)
+
+    async def damage(self, seen: Callable[[Event], None]) -> Sequence[str]:
+        """What is damaged in the whole file, with its place."""
+        return await self._read(
+            lambda connection: [*damage(connection, self._path, self._artifacts, seen=seen)]
+        )
 
     def close(self) -> None:
         """Nothing is kept open between reads."""
@@ -99,22 +120,24 @@ class SqliteReader:
     def _query(self, query: Callable[[sqlite3.Connection], T]) -> T:
         try:
             with closing(connect(self._path, lock_timeout_s=self._lock_timeout_s)) as connection:
+                connection.text_factory = bytes  # damaged text is for `row` to judge
                 return query(connection)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             failure = explain(error, self._path, lock_timeout_s=self._lock_timeout_s)
             raise failure.error(None) from error
 
-    def _events(self, connection: sqlite3.Connection, sql: str, *parameters: object) -> list[Event]:
-        rows = cast("list[tuple[Any, ...]]", connection.execute(sql, parameters).fetchall())
-        return [
-            Event(run, seq, time, type_, node, decode(data, self._artifacts), version)
-            for run, seq, time, type_, node, version, data in rows
-        ]
-
     def _summaries(self, connection: sqlite3.Connection, limit: int) -> list[RunSummary]:
-        summaries: list[RunSummary] = []
-        for created in self._events(connection, _CREATED, limit):
-            (last,) = self._events(connection, _LAST, created.run)
-            (events,) = connection.execute(_COUNT, (created.run,)).fetchone()
-            summaries.append(summary(created, last, events))
-        return summaries
+        created = connection.execute(_CREATED, (limit,)).fetchall()
+        return [self._summary(connection, row) for row in created]
+
+    def _summary(self, connection: sqlite3.Connection, created: tuple[Any, ...]) -> RunSummary:
+        """One damaged run must not hide the others: all that is said of it is that it is so."""
+        (events,) = connection.execute(_COUNT, (shown(created[0]),)).fetchone()
+        last = connection.execute(_LAST, (shown(created[0]),)).fetchone()
+        try:
+            first = event_of(created, self._artifacts, self._path)
+            if first.type == "run.created" and last is not None:
+                return summary(first, event_of(last, self._artifacts, self._path), events)
+        except StoreError:
+            pass
+        return damaged(shown(created[0]), created[2], events)

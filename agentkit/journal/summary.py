@@ -18,3 +18,9 @@ def summary(created: Event, last: Event, events: int) -> RunSummary:
         events=events,
         updated=last.time,
     )
+
+
+def damaged(run: str, created: object, events: int) -> RunSummary:
+    """What can be said of a run whose first or last event is not as it was written."""
+    time = created if isinstance(created, float) else 0.0
+    return RunSummary(run=run, task="", status="damaged", created=time, updated=time, events=events)

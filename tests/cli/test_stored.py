@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,27 @@ def test_looking_makes_no_store(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["runs", "--store", str(tmp_path / "none")]) == 2
     assert "there are no runs in" in capsys.readouterr().err
     assert [*tmp_path.iterdir()] == []
+
+
+def test_a_store_is_checked(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store", "check", "--store", store]) == 0
+    assert capsys.readouterr() == ("", "12 events, 0 artifacts: nothing is damaged\n")
+
+
+def test_what_is_damaged_in_a_store_is_named(
+    store: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(Path(store, "journal.sqlite"), isolation_level=None)) as file:
+        file.execute("UPDATE event SET type = 'run.resumed' WHERE run = '20261124-2' AND seq = 2")
+    assert main(["store", "check", "--store", store]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("event 2 of run 20261124-2 in ")
+    assert err == "11 events, 0 artifacts: 1 damaged\n"
+    assert main(["show", "20261124-2", "--store", store]) == 1
+    assert "event 2 of run 20261124-2" in capsys.readouterr().err
+
+
+def test_there_is_no_store_to_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store", "check", "--store", str(tmp_path / "nowhere")]) == 2
+    assert "there are no runs in" in capsys.readouterr().err
+    assert not (tmp_path / "nowhere").exists()

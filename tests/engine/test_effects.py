@@ -10,7 +10,7 @@ import pytest
 
 from agentkit.decisions import Decision, Question, approve
 from agentkit.engine.context import canonical, idempotency_key
-from agentkit.errors import ToolError
+from agentkit.errors import StoreError, ToolError
 from agentkit.outcome import Outcome
 from agentkit.plan.graph import Compute, Const, Patch
 from agentkit.tool import Context, Tool, tool
@@ -127,6 +127,24 @@ async def test_a_once_call_that_ran_out_of_time_is_in_doubt_and_has_no_receipt()
     assert end.status == "in_doubt" and end.failure is not None
     assert "0.01 s" in end.failure.message
     assert log.nodes("effect.receipt") == []
+
+
+async def test_a_store_that_fails_in_a_call_stops_the_run_and_leaves_no_receipt() -> None:
+    """The call is no failure that a plan could go on without: it is made, or looked up, later."""
+    log = Log()
+
+    @tool(effect="once")
+    async def send() -> str:
+        """The letter is out, and its copy finds no room."""
+        raise StoreError("no room left")
+
+    run = scheduler([send], log)
+    with pytest.raises(StoreError, match="no room left"):
+        async with run:
+            run.add([call("s", send)])
+            await run.settled()
+    assert log.kinds("s") == ["node.started", "effect.intent", "node.ended"]
+    assert run.outcomes["s"].status == "cancelled"
 
 
 class Post:

@@ -8,6 +8,7 @@ import os
 import select
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from agentkit.artifacts import FolderArtifacts
 from agentkit.engine.process import LENGTH_BYTES, START
 from agentkit.engine.scheduler import Scheduler
-from agentkit.errors import UsageError
+from agentkit.errors import StoreError, UsageError
 from agentkit.plan.graph import Ref
 from agentkit.tool import tool
 from agentkit.types import Json
@@ -122,6 +123,19 @@ async def test_artifacts_and_progress_cross_the_pipe(
     assert isinstance(value, dict)
     assert store.read(str(value["sha256"])) == b"QUIET"
     assert ("node.progress", "s", {"done": 1, "total": 2, "unit": "lines"}) in log.events
+
+
+async def test_an_artifact_store_that_fails_stops_the_run(tmp_path: Path) -> None:
+    store = FolderArtifacts(tmp_path / "store")
+    text = store.put(b"quiet", media_type="text/plain", name="q")
+    (tmp_path / "store" / sha256(b"beside").hexdigest()[:2]).write_text("in the way")
+    handle: Json = {"sha256": text.sha256, "media_type": "text/plain", "size_bytes": 5}
+    run = scheduler([tools.shout], artifacts=store, inputs={"t": handle})
+    with pytest.raises(StoreError, match="cannot store an artifact"):
+        async with run:
+            run.add([call("s", tools.shout, text=Ref("t"))])
+            await run.settled()
+    assert run.outcomes["s"].status == "cancelled"
 
 
 async def test_a_program_that_a_tool_starts_has_nothing_to_read() -> None:
