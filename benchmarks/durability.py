@@ -52,8 +52,8 @@ def cost_rows(others: dict[str, Engine], rounds: int) -> list[Row]:
     what = f"chain of {journaled.CHAIN}"
     rows += journaled.speed_rows(engines, found, what, "langgraph")
     engines = [ours(PROCESS), *(others[name] for name in ("dbos",) if name in others)]
-    found = journaled.measure(engines, "fan", journaled.FAN, rounds)
-    rows += journaled.speed_rows(engines, found, f"{journaled.FAN - 1} at once", "dbos")
+    found = journaled.measure(engines, "wide", journaled.WIDE, rounds)
+    rows += journaled.speed_rows(engines, found, f"{journaled.WIDE} at once", "dbos")
     engines = [ours(PROCESS), *(others[name] for name in ("langgraph",) if name in others)]
     found = journaled.measure(engines, "chain", journaled.LONG_CHAIN, 1)
     return rows + journaled.byte_rows(engines, found)

@@ -19,8 +19,7 @@ from table import Row
 MOST_BYTES_BEYOND = 400
 LEAST_TIMES = {"langgraph": 10.0, "dbos": 100.0}
 CHAIN = 100
-FAN = 1001
-"""A thousand at once and the step that joins them."""
+WIDE = 1000
 LONG_CHAIN = 1000
 
 
@@ -30,6 +29,7 @@ class Figures:
 
     count: int
     runs: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    written: int = 0
     rows: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
     versions: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -38,12 +38,12 @@ class Figures:
         return 1e6 * median(run[what] for run in self.runs) / self.count
 
     @property
-    def written(self) -> float:
-        """Median bytes a step that were handed to write()."""
-        return median(run["written"] for run in self.runs) / self.count
+    def bytes(self) -> float:
+        """Mean bytes a step that were handed to write(), until all was put away."""
+        return self.written / len(self.runs) / self.count
 
     def hundred(self, index: int) -> float:
-        """The same for the steps of one hundred."""
+        """Median bytes a step handed to write() during the steps of one hundred."""
         return median(run["by_hundred"][index] for run in self.runs) / 100
 
 
@@ -68,6 +68,7 @@ def once(engine: Engine, figures: Figures, shape: str, folder: Path) -> None:
         raise RuntimeError(f"{engine.name} did not finish a {shape}: {done.stderr}")
     said = json.loads(done.stdout.splitlines()[-1])
     figures.runs += said["runs"]
+    figures.written += said["written"]
     figures.versions = said["versions"]
     journal = folder / "store" / "journal.sqlite"
     if journal.exists():
@@ -79,7 +80,7 @@ def once(engine: Engine, figures: Figures, shape: str, folder: Path) -> None:
 def row_bytes(connection: sqlite3.Connection, node: str) -> tuple[int, int]:
     """All the bytes of a step's events, and those of its arguments and its value in them."""
     events = connection.execute(
-        "SELECT run, type, node, data FROM event WHERE run = 'run0' AND node = ?", (node,)
+        "SELECT run, type, node, data FROM event WHERE run LIKE '%0-benchm' AND node = ?", (node,)
     ).fetchall()
     numbers = 8 + 4 + 1  # time, seq and version as SQLite keeps them, at most
     size = sum(numbers + sum(len(text.encode()) for text in event) for event in events)
@@ -138,6 +139,6 @@ def byte_rows(engines: Sequence[Engine], found: Sequence[Figures]) -> list[Row]:
     for engine, each in zip(engines, found, strict=True):
         if each.written:
             first, last = each.hundred(0), each.hundred(-1)
-            figure = f"{each.written:,.0f} (first 100: {first:,.0f}, last 100: {last:,.0f})"
-            rows.append(Row(f"{what}: written by {engine.name}, pages and all", figure))
+            figure = f"{each.bytes:,.0f} (first 100: {first:,.0f}, last 100: {last:,.0f})"
+            rows.append(Row(f"{what}: written by {engine.name}, log and pages", figure))
     return rows

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from agentkit.errors import StoreError
-from agentkit.events import Event
+from agentkit.events import Event, EventType
 from agentkit.journal.codec import INLINE_BYTES, dumps, fields, spill
 from agentkit.journal.failure import CLOSED, Failure, unfit
 from agentkit.journal.lease import ENDS, Lease, Move, moves
@@ -24,6 +24,14 @@ from agentkit.protocols import ArtifactStore
 
 _BATCH = 10_000
 """Events in one transaction, at most: a flush must not wait for an endless stream of appends."""
+
+PATIENT: frozenset[EventType] = frozenset(("node.started", "node.ended"))
+"""Events that may wait for others to share a commit, if nothing else does: what a `pure` or `read`
+call came to can be had again. After the end of an effect comes its receipt, which waits for none.
+"""
+
+GATHER_S = 0.005
+"""How long they wait, at most: the work that a dead process takes with it."""
 
 Row = tuple[str, int, float, str, str | None, int, str]
 
@@ -110,16 +118,19 @@ class Writer:
         self._queue: SimpleQueue[Event | Cached | Barrier | Stop] = SimpleQueue()
         self._uncommitted: dict[str, str] = {}
         self._waiting: list[Barrier] = []
+        self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._ended = False
 
-    def put(self, item: Event | Cached | Barrier) -> None:
+    def put(self, item: Event | Cached) -> None:
         """Queue an item; from any thread, never blocks."""
         if type(item) is Cached:
             with self._lock:
                 self._uncommitted[item.key] = item.text
         self._queue.put(item)
+        if type(item) is Event and item.type not in PATIENT:
+            self._hurry.set()
         if self._thread is None:
             self._start()
 
@@ -140,6 +151,7 @@ class Writer:
         loop = asyncio.get_running_loop()
         barrier = Barrier(loop, loop.create_future())
         self._queue.put(barrier)
+        self._hurry.set()
         if self._ended:
             barrier.release()
         await barrier.released
@@ -151,6 +163,7 @@ class Writer:
             thread = self._thread
         if thread is not None:
             self._queue.put(Stop())
+            self._hurry.set()
             thread.join()
 
     def _start(self) -> None:
@@ -190,10 +203,12 @@ class Writer:
                 return
 
     def _next(self) -> Batch:
-        """Waits for an item, then takes all that is queued behind it."""
+        """Waits for an item, then takes all that is queued behind it, or soon is."""
         batch = Batch()
+        item = self._queue.get()
+        self._hurry.wait(GATHER_S)
+        self._hurry.clear()  # before taking: what comes from here on may set it anew
         for _ in range(1 + min(self._queue.qsize(), _BATCH)):
-            item = self._queue.get()
             if isinstance(item, Event):
                 batch.events.append(item)
             elif isinstance(item, Barrier):
@@ -205,6 +220,7 @@ class Writer:
                 break
             if self._queue.empty():
                 break
+            item = self._queue.get()
         return batch
 
     def _commit(self, sink: Sink, batch: Batch) -> None:

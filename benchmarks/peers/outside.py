@@ -23,6 +23,8 @@ from typing import Any
 STEP_S = 0.003
 """Of a step in a chain; in a fan, where all begin at once, one to ten times as long."""
 RUNS = 3
+RUN = "20261126-12000{}-benchm"
+"""As long as run ids are: they are part of what is written."""
 WITNESS = "witness.txt"
 IO = Path("/proc/self/io")
 
@@ -32,7 +34,11 @@ Step = Callable[[int], Awaitable[int]]
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be run: `count` steps, one after the other, or all but one at once and a join."""
+    """What is to be run: `count` steps.
+
+    A `chain` is one after the other, `wide` all at once, a `fan` all but one at once and that one
+    after them.
+    """
 
     folder: Path
     shape: str
@@ -43,6 +49,10 @@ class Job:
     @property
     def chain(self) -> bool:
         return self.shape == "chain"
+
+    @property
+    def joined(self) -> bool:
+        return self.shape == "fan"
 
 
 Run = Callable[[str], Awaitable[dict[str, Any]]]
@@ -95,26 +105,21 @@ async def effects(engine: Engine, job: Job) -> None:
         print(json.dumps(await run("run")), flush=True)
 
 
-async def speed(engine: Engine, job: Job, meter: Meter) -> list[dict[str, Any]]:
-    """A short run to warm up, then some that are measured."""
+async def speed(engine: Engine, job: Job, meter: Meter) -> dict[str, Any]:
+    """A run to warm up, then some that are measured; `written` is until all is put away."""
     figures: list[dict[str, Any]] = []
     async with engine(job) as run:
         await run("warm")
+        written = written_bytes()
         for number in range(RUNS):
             meter.written.clear()
-            written, wall, cpu = written_bytes(), time.perf_counter(), time.process_time()
-            await run(f"run{number}")
+            wall, cpu = time.perf_counter(), time.process_time()
+            await run(RUN.format(number))
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             marks = meter.written
-            figures.append(
-                {
-                    "wall_s": wall,
-                    "cpu_s": cpu,
-                    "written": written_bytes() - written,
-                    "by_hundred": [b - a for a, b in zip(marks, marks[1:], strict=False)],
-                }
-            )
-    return figures
+            by_hundred = [b - a for a, b in zip(marks, marks[1:], strict=False)]
+            figures.append({"wall_s": wall, "cpu_s": cpu, "by_hundred": by_hundred})
+    return {"runs": figures, "written": written_bytes() - written}
 
 
 def main(engine: Engine, *packages: str) -> None:
@@ -122,7 +127,7 @@ def main(engine: Engine, *packages: str) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("job", choices=("effects", "speed"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("shape", choices=("chain", "fan"))
+    parser.add_argument("shape", choices=("chain", "fan", "wide"))
     parser.add_argument("count", type=int)
     parser.add_argument("mode", nargs="?", default="")
     given = parser.parse_args()
@@ -134,4 +139,4 @@ def main(engine: Engine, *packages: str) -> None:
         return
     figures = asyncio.run(speed(engine, job, meter))
     versions = {name: version(name) for name in packages}
-    print(json.dumps({"runs": figures, "versions": versions}), flush=True)
+    print(json.dumps({**figures, "versions": versions}), flush=True)

@@ -39,10 +39,11 @@ def plan(job: Job) -> Plan:
     else:
         calls = [
             Call(id=name, tool="step", args={"number": Const(number)})
-            for number, name in enumerate(names[:-1])
+            for number, name in enumerate(names)
         ]
+    if job.joined:
         before = expression(f"[{', '.join(names[:-1])}]")
-        calls.append(Call(id=names[-1], tool="join", args={"numbers": before}))
+        calls[-1] = Call(id=names[-1], tool="join", args={"numbers": before})
     text = expression(f"f'{{{names[-1]}}}'")
     return Plan(nodes={call.id: call for call in calls}, answer=Answer(text=text))
 
@@ -65,17 +66,20 @@ def tools(job: Job, effect: Effect) -> list[Tool[..., Any]]:
 async def engine(job: Job) -> AsyncGenerator[Run, None]:
     effect, _, sync = job.mode.partition("-")
     store = open_store(job.folder / "store", sync=cast("Sync", sync or "power"))
-    whole = plan(job)
+    whole, made = plan(job), tools(job, cast("Effect", effect))
 
     async def run(name: str) -> dict[str, Any]:
         agent = Agent(
             model=ScriptedModel(),
             planner=Fixed(whole),
-            tools=tools(job, cast("Effect", effect)),
+            tools=made,
             store=store,
             limits=Limits(repeats=job.count),
             new_id=lambda: name,
         )
+        if effect == "pure":
+            assert (await agent.run("all steps")).answer == str(job.count)
+            return {}
         before = fold(await store.journal.events(name))
         doubted: list[str] = []
         state = await attempt(agent, store, name)

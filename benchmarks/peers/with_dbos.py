@@ -32,8 +32,9 @@ async def engine(job: Job) -> AsyncGenerator[Run, None]:
             for _ in range(job.count):
                 number = await step(number)
             return number
-        await asyncio.gather(*(step(number) for number in range(job.count - 1)))
-        return await step(job.count - 1)
+        first = job.count - job.joined
+        await asyncio.gather(*(step(number) for number in range(first)))
+        return await step(first) if job.joined else first
 
     DBOS.launch()  # carries on what an earlier process has begun
 
