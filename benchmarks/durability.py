@@ -1,6 +1,6 @@
 """Nothing lost, nothing done twice, and what it costs: beside LangGraph and DBOS, in one run.
 
-    python benchmarks/durability.py [--check] [--kills 10] [--rounds 3]
+    python benchmarks/durability.py [--check] [--kills 10] [--rounds 3] [--alone]
 
 The peers run in environments of their own, made from PyPI in the user's cache at the first call;
 where that cannot be reached agentkit runs alone. Ratios are of medians within one run.
@@ -63,10 +63,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="nothing done twice, and what it costs")
     parser.add_argument("--kills", type=int, default=10, help="of each engine and shape")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", action="store_true", help="agentkit without its peers")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--check", action="store_true", help="exit 1 where a goal is missed")
     given = parser.parse_args()
-    others, missing = peers()
+    others, missing = ({}, []) if given.alone else peers()
     killed = missing + kill_rows(others, given.kills, given.seed)
     show("Killed and resumed", killed)
     cost = cost_rows(others, given.rounds)
