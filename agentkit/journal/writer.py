@@ -1,8 +1,9 @@
 """The one thread that writes a journal: it takes whatever has queued up and commits it at once.
 
 A commit costs a flush of the disk however many events it holds, so events that come while one
-commit is under way share the next. Nothing that was committed is ever taken back; the first error
-stops all writing, except that of a single run, which stops only that run.
+commit is under way share the next; one that nobody waits for, and that promises nothing, costs no
+flush. Nothing that was committed is ever taken back; the first error stops all writing, except that
+of a single run, which stops only that run.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ call came to can be had again. After the end of an effect comes its receipt, whi
 
 GATHER_S = 0.005
 """How long they wait, at most: the work that a dead process takes with it."""
+
+UNSYNCED = PATIENT | {"effect.receipt"}
+"""Events that outlive the process as soon as they are committed, and a power cut only with the next
+event of another kind, or the next flush: they say what has happened, and are no promise to anyone.
+So the end of an effect never waits for a disk that is busy with others.
+"""
 
 Row = tuple[str, int, float, str, str | None, int, str]
 
@@ -76,12 +83,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """A batch as a database takes it: `leases` are those that this process holds of its runs."""
+    """A batch as a database takes it: `leases` are those that this process holds of its runs.
+
+    Where it need not `sync`, it need not survive a power cut before a later batch does, which may
+    be empty.
+    """
 
     events: list[Row]
     cached: list[tuple[str, str]]
     moves: Mapping[str, Move]
     leases: Mapping[str, Lease]
+    sync: bool = True
 
     @property
     def runs(self) -> list[str]:
@@ -119,6 +131,7 @@ class Writer:
         self._uncommitted: dict[str, str] = {}
         self._waiting: list[Barrier] = []
         self._hurry = threading.Event()
+        self._unsynced = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._ended = False
@@ -195,7 +208,7 @@ class Writer:
     def _write_all(self, sink: Sink) -> None:
         while True:
             batch = self._next()
-            if batch.events or batch.cached:
+            if batch.events or batch.cached or (self._unsynced and self._waiting):
                 self._commit(sink, batch)
             self._release()
             if batch.last:
@@ -233,7 +246,9 @@ class Writer:
         written = {row[0] for row in events}
         moved = moves(event for event in batch.events if event.run in written)
         leases = {run: self._leases[run] for run in written if run in self._leases}
-        rows = Rows(events=events, cached=cached, moves=moved, leases=leases)
+        sync = bool(self._waiting) or not all(each.type in UNSYNCED for each in batch.events)
+        self._unsynced = not sync
+        rows = Rows(events=events, cached=cached, moves=moved, leases=leases, sync=sync)
         for run, failure in sink.commit(rows).items():
             self._fail(run, failure)
         with self._lock:

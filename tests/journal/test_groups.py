@@ -10,12 +10,14 @@ import pytest
 
 from agentkit.artifacts import FolderArtifacts
 from agentkit.events import Event
-from agentkit.journal import SqliteJournal
+from agentkit.journal import DurableJournal, sqlite_journal
 from agentkit.media import Artifact
 from agentkit.testing.journal import read, steps
+from agentkit.types import Sync
 
 pytestmark = pytest.mark.anyio
 
+SYNCS: tuple[Sync, ...] = ("process", "power")
 LONG = "so long that it goes to the artifact store " * 100
 
 
@@ -46,17 +48,17 @@ def watched(tmp_path: Path) -> Watched:
 
 
 @pytest.fixture
-def journal(tmp_path: Path, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> SqliteJournal:
+def journal(tmp_path: Path, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> DurableJournal:
     """It would gather for an hour."""
     monkeypatch.setattr("agentkit.journal.writer.GATHER_S", 3600.0)
-    return SqliteJournal(tmp_path / "journal.sqlite", watched, sync="process")
+    return sqlite_journal(tmp_path / "journal.sqlite", watched, sync="process")
 
 
 def ended(seq: int) -> Event:
     return Event("r1", seq, 0.0, "node.ended", "n", {"status": "value", "value": LONG})
 
 
-async def test_a_flush_does_not_wait_for_others(journal: SqliteJournal) -> None:
+async def test_a_flush_does_not_wait_for_others(journal: DurableJournal) -> None:
     for event in steps("r1", 3):
         journal.append(event)
     await journal.flush()
@@ -65,7 +67,7 @@ async def test_a_flush_does_not_wait_for_others(journal: SqliteJournal) -> None:
 
 
 async def test_the_receipt_of_an_effect_is_committed_at_once(
-    journal: SqliteJournal, watched: Watched
+    journal: DurableJournal, watched: Watched
 ) -> None:
     journal.append(ended(1))
     journal.append(ended(2))
@@ -75,7 +77,7 @@ async def test_the_receipt_of_an_effect_is_committed_at_once(
     await journal.close()
 
 
-async def test_closing_writes_what_had_gathered(journal: SqliteJournal, watched: Watched) -> None:
+async def test_closing_writes_what_had_gathered(journal: DurableJournal, watched: Watched) -> None:
     journal.append(ended(1))
     assert not watched.begun.is_set()
     await journal.close()
@@ -85,7 +87,30 @@ async def test_closing_writes_what_had_gathered(journal: SqliteJournal, watched:
 async def test_what_has_gathered_is_committed_though_nobody_asks(
     tmp_path: Path, watched: Watched
 ) -> None:
-    journal = SqliteJournal(tmp_path / "journal.sqlite", watched, sync="process")
+    journal = sqlite_journal(tmp_path / "journal.sqlite", watched, sync="process")
     journal.append(ended(1))
     assert watched.begun.wait(10)
     await journal.close()
+
+
+async def log_bytes(folder: Path, sync: Sync) -> int:
+    """The size of SQLite's log after a receipt was committed and then, on its own, flushed."""
+    watched = Watched(FolderArtifacts(folder / "artifacts", sync="process"))
+    journal = sqlite_journal(folder / "journal.sqlite", watched, sync=sync)
+    journal.append(ended(1))
+    journal.append(Event("r1", 2, 0.0, "effect.receipt", "n", {"key": "k"}))
+    assert watched.begun.wait(10)  # what comes now comes in another commit
+    await journal.flush()
+    size = (folder / "journal.sqlite-wal").stat().st_size
+    await journal.close()
+    return size
+
+
+async def test_a_flush_reaches_the_disk_though_all_is_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentkit.journal.writer.GATHER_S", 3600.0)
+    sizes = {sync: await log_bytes(tmp_path / sync, sync) for sync in SYNCS}
+    # A receipt is committed without a flush of the disk. SQLite flushes only where it writes, so
+    # the flush that comes later writes one page, and only where a power cut is to be survived.
+    assert sizes["power"] - sizes["process"] == 4096 + 24
