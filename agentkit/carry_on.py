@@ -231,6 +231,8 @@ async def _recalled(equipment: Equipment[Any], recorder: Recorder, state: RunSta
 
 
 async def _remember(equipment: Equipment[Any], state: RunState) -> None:
+    if not equipment.memory:
+        return
     failed = any(
         end.status == "failed" for name, end in state.outcomes.items() if name in state.plan.nodes
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from agentkit.journal.database import FAILURES, NOW, connect, explain
+from agentkit.journal.database import FAILURES, NOW, connect, explain, touch
 from agentkit.journal.failure import Failure, taken
 from agentkit.journal.lease import Lease, Move, lost
 from agentkit.journal.row import cache_checksum, event_checksum
@@ -37,9 +37,11 @@ class SqliteSink:
     def __init__(
         self,
         connection: sqlite3.Connection,
+        sync: Sync,
         explained: Callable[[sqlite3.Error | UnicodeDecodeError], Failure],
     ) -> None:
         self._connection = connection
+        self._sync: Sync = sync
         self._explained = explained
 
     def commit(self, rows: Rows) -> Mapping[str, Failure]:
@@ -51,7 +53,10 @@ class SqliteSink:
 
     def _commit(self, rows: Rows) -> Mapping[str, Failure]:
         connection = self._connection
+        if self._sync == "power":
+            connection.execute(f"PRAGMA synchronous = {'FULL' if rows.sync else 'NORMAL'}")
         connection.execute("BEGIN IMMEDIATE")
+        before = connection.total_changes
         refused = self._fenced(rows)
         events = [row for row in rows.events if row[0] not in refused] if refused else rows.events
         try:
@@ -59,6 +64,7 @@ class SqliteSink:
         except sqlite3.IntegrityError:
             connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
+            before = connection.total_changes
             refused = self._fenced(rows)
             self._insert_each([row for row in rows.events if row[0] not in refused], refused)
         for run, move in rows.moves.items():
@@ -66,6 +72,8 @@ class SqliteSink:
                 self._move(run, move, rows.leases.get(run))
         cached = [(key, text, cache_checksum(key, text)) for key, text in rows.cached]
         connection.executemany(_INSERT_CACHED, cached)
+        if rows.sync and self._sync == "power" and connection.total_changes == before:
+            touch(connection)  # what was committed before is flushed by a commit that writes only
         connection.execute("COMMIT")
         return refused
 
@@ -123,4 +131,4 @@ def sqlite_sink(path: Path, *, sync: Sync, lock_timeout_s: float) -> Generator[S
     except FAILURES as error:
         raise explained(error).error(None) from error
     with closing(connection):
-        yield SqliteSink(connection, explained)
+        yield SqliteSink(connection, sync, explained)

@@ -109,6 +109,11 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("COMMIT")
 
 
+def touch(connection: sqlite3.Connection) -> None:
+    """A change that changes nothing, for a transaction that has nothing else to write."""
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):

@@ -1,8 +1,9 @@
 """The one thread that writes a journal: it takes whatever has queued up and commits it at once.
 
 A commit costs a flush of the disk however many events it holds, so events that come while one
-commit is under way share the next. Nothing that was committed is ever taken back; the first error
-stops all writing, except that of a single run, which stops only that run.
+commit is under way share the next; one that nobody waits for, and that promises nothing, costs no
+flush. Nothing that was committed is ever taken back; the first error stops all writing, except that
+of a single run, which stops only that run.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from agentkit.errors import StoreError
-from agentkit.events import Event
+from agentkit.events import Event, EventType
 from agentkit.journal.codec import INLINE_BYTES, dumps, fields, spill
 from agentkit.journal.failure import CLOSED, Failure, unfit
 from agentkit.journal.lease import ENDS, Lease, Move, moves
@@ -24,6 +25,20 @@ from agentkit.protocols import ArtifactStore
 
 _BATCH = 10_000
 """Events in one transaction, at most: a flush must not wait for an endless stream of appends."""
+
+PATIENT: frozenset[EventType] = frozenset(("node.started", "node.ended"))
+"""Events that may wait for others to share a commit, if nothing else does: what a `pure` or `read`
+call came to can be had again. After the end of an effect comes its receipt, which waits for none.
+"""
+
+GATHER_S = 0.005
+"""How long they wait, at most: the work that a dead process takes with it."""
+
+UNSYNCED = PATIENT | {"effect.receipt"}
+"""Events that outlive the process as soon as they are committed, and a power cut only with the next
+event of another kind, or the next flush: they say what has happened, and are no promise to anyone.
+So the end of an effect never waits for a disk that is busy with others.
+"""
 
 Row = tuple[str, int, float, str, str | None, int, str]
 
@@ -68,12 +83,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """A batch as a database takes it: `leases` are those that this process holds of its runs."""
+    """A batch as a database takes it: `leases` are those that this process holds of its runs.
+
+    Where it need not `sync`, it need not survive a power cut before a later batch does, which may
+    be empty.
+    """
 
     events: list[Row]
     cached: list[tuple[str, str]]
     moves: Mapping[str, Move]
     leases: Mapping[str, Lease]
+    sync: bool = True
 
     @property
     def runs(self) -> list[str]:
@@ -110,16 +130,20 @@ class Writer:
         self._queue: SimpleQueue[Event | Cached | Barrier | Stop] = SimpleQueue()
         self._uncommitted: dict[str, str] = {}
         self._waiting: list[Barrier] = []
+        self._hurry = threading.Event()
+        self._unsynced = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._ended = False
 
-    def put(self, item: Event | Cached | Barrier) -> None:
+    def put(self, item: Event | Cached) -> None:
         """Queue an item; from any thread, never blocks."""
         if type(item) is Cached:
             with self._lock:
                 self._uncommitted[item.key] = item.text
         self._queue.put(item)
+        if type(item) is Event and item.type not in PATIENT:
+            self._hurry.set()
         if self._thread is None:
             self._start()
 
@@ -140,6 +164,7 @@ class Writer:
         loop = asyncio.get_running_loop()
         barrier = Barrier(loop, loop.create_future())
         self._queue.put(barrier)
+        self._hurry.set()
         if self._ended:
             barrier.release()
         await barrier.released
@@ -151,6 +176,7 @@ class Writer:
             thread = self._thread
         if thread is not None:
             self._queue.put(Stop())
+            self._hurry.set()
             thread.join()
 
     def _start(self) -> None:
@@ -182,7 +208,7 @@ class Writer:
     def _write_all(self, sink: Sink) -> None:
         while True:
             batch = self._next()
-            if batch.events or batch.cached:
+            if batch.events or batch.cached or (self._unsynced and self._waiting):
                 self._commit(sink, batch)
             self._release()
             if batch.last:
@@ -190,10 +216,12 @@ class Writer:
                 return
 
     def _next(self) -> Batch:
-        """Waits for an item, then takes all that is queued behind it."""
+        """Waits for an item, then takes all that is queued behind it, or soon is."""
         batch = Batch()
+        item = self._queue.get()
+        self._hurry.wait(GATHER_S)
+        self._hurry.clear()  # before taking: what comes from here on may set it anew
         for _ in range(1 + min(self._queue.qsize(), _BATCH)):
-            item = self._queue.get()
             if isinstance(item, Event):
                 batch.events.append(item)
             elif isinstance(item, Barrier):
@@ -205,6 +233,7 @@ class Writer:
                 break
             if self._queue.empty():
                 break
+            item = self._queue.get()
         return batch
 
     def _commit(self, sink: Sink, batch: Batch) -> None:
@@ -217,7 +246,9 @@ class Writer:
         written = {row[0] for row in events}
         moved = moves(event for event in batch.events if event.run in written)
         leases = {run: self._leases[run] for run in written if run in self._leases}
-        rows = Rows(events=events, cached=cached, moves=moved, leases=leases)
+        sync = bool(self._waiting) or not all(each.type in UNSYNCED for each in batch.events)
+        self._unsynced = not sync
+        rows = Rows(events=events, cached=cached, moves=moved, leases=leases, sync=sync)
         for run, failure in sink.commit(rows).items():
             self._fail(run, failure)
         with self._lock:

@@ -32,6 +32,8 @@ def expression(tree_or_source: ast.expr | str) -> Arg:
     """
     if not isinstance(tree_or_source, str):
         return _checked(tree_or_source)
+    if is_field(tree_or_source):  # most are: no need to parse a name
+        return Ref(tree_or_source)
     found = _read(tree_or_source)
     # A literal's value goes to tools, which may change it; nothing else here ever changes.
     return Const(deepcopy(found.value), found.at) if isinstance(found, Const) else found

@@ -181,6 +181,8 @@ class Reader:
         if not self._plain(value, at, 0):
             return _NONE
         try:
+            if isinstance(value, dict) and isinstance(inner := value.get("$"), str):
+                return expression(inner)
             source = _source(value)
             return Const(value) if source is None else expression(source)
         except InvalidPlan as error:

@@ -238,15 +238,14 @@ def rest_of(member: Type) -> Type | None:
 def element_of(member: Type, index: int | None = None) -> Type:
     """The type of the element at `index` of an array type, or of any element."""
     schema = cast("Mapping[str, Any]", member.schema)
-    first = [member.part(item) for item in schema.get("prefixItems", ())]
-    rest = member.part(schema.get("items", True))
+    first = cast("Sequence[Any]", schema.get("prefixItems", ()))
     if index is None:
-        longer = [] if first and _closed_after(schema, len(first)) else [rest]
-        return union([*first, *longer])
-    if 0 <= index < len(first):
-        return first[index]
-    if first and index < 0 and _closed_after(schema, len(first)) and -index <= len(first):
-        return first[index]
+        longer = [] if first and _closed_after(schema, len(first)) else [schema.get("items", True)]
+        return union(member.part(item) for item in (*first, *longer))
+    closed = first and index < 0 and _closed_after(schema, len(first)) and -index <= len(first)
+    if closed or 0 <= index < len(first):
+        return member.part(first[index])
+    rest = member.part(schema.get("items", True))
     return rest if not first or index >= 0 else element_of(member)
 
 
