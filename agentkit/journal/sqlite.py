@@ -88,7 +88,12 @@ class SqliteReader:
 
     async def forget(self, run: str, events: int) -> bool:
         """Remove a run that has so many events."""
-        return await self._read(lambda connection: forget(connection, run, events))
+
+        def forgotten(connection: sqlite3.Connection) -> bool:
+            connection.text_factory = str
+            return forget(connection, run, events)
+
+        return await self._read(forgotten)
 
     async def references(self) -> Set[str]:
         """The sha256 of every artifact that is named."""
