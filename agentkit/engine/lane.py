@@ -15,7 +15,7 @@ from agentkit.engine.limits import Limits
 from agentkit.engine.process import target
 from agentkit.engine.purse import Gate, Purse
 from agentkit.errors import UsageError
-from agentkit.plan.worst import call_bound
+from agentkit.plan.worst import call_bound, call_hold
 from agentkit.tool import Tool
 
 
@@ -121,7 +121,7 @@ def lanes(tools: Mapping[str, Tool], limits: Limits, purse: Purse | None = None)
             gates.append((resources.setdefault(resource, Gate(total)), units))
         bound = call_bound(tool, purse.usd_per_token) if purse else {}
         if purse is not None:
-            gates += purse.units(bound)
+            gates += purse.units(call_hold(tool, bound))
         rate = Rate(tool.rate_per_s) if tool.rate_per_s and not tool.batch else None
         if rate is None and not tool.concurrency and not tool.resources and purse is None:
             found[name] = shared.setdefault(

@@ -109,6 +109,14 @@ def call_bound(tool: Tool, usd_per_token: Decimal | None = None) -> dict[Dimensi
     return bound
 
 
+def call_hold(tool: Tool, bound: Amounts) -> Amounts:
+    """What is held back for a call before it starts: its bound, and where the price of the model
+    that it asks is unknown what the tool costs besides."""
+    if "usd" in bound or tool.cost.usd is None:
+        return bound
+    return {**bound, "usd": tool.cost.usd * bound["calls"]}
+
+
 def worst_case(
     plan: Plan,
     tools: Mapping[str, Tool],

@@ -204,6 +204,27 @@ async def test_model_calls_of_parallel_tools_never_take_more_than_there_is(store
     assert ended.spent.usd == ended.usage.cost_usd
 
 
+async def test_what_a_tool_costs_besides_a_model_without_a_price_is_held_back(store: Store) -> None:
+    looked: list[str] = []
+
+    @tool(effect="read", cost=Cost(usd=Decimal("0.03")))
+    async def look(word: str, context: Context) -> str:
+        """Look a word up."""
+        looked.append(word)
+        return word
+
+    agent = Agent(
+        model=ScriptedModel(profile=Profile()),
+        planner=Fixed(THREE),
+        tools=[look],
+        store=store,
+        budget=Budget(usd=Decimal("0.05")),
+    )
+    with pytest.raises(BudgetReached):
+        await agent.run("Look.")
+    assert len(looked) == 1
+
+
 async def test_a_tool_in_a_thread_waits_for_the_budget_as_well(store: Store) -> None:
     @tool(effect="read", cost=Cost(usd=Decimal(0)))
     def ponder(word: str, context: Context) -> str:
