@@ -91,6 +91,7 @@ async def test_a_run_that_a_worker_is_to_carry_on_is_not_forgotten(store: Store)
     created: dict[str, Json] = {"task": "t", "submitted": True}
     for run, status in (("left", "cancelled"), ("done", "answered")):
         store.journal.append(Event(run, 1, 0.0, "run.created", data=created))
+        await store.journal.flush()  # workers claim what is stored
         store.journal.append(Event(run, 2, 0.0, "run.ended", data={"status": status}))
     await store.journal.flush()
     assert [run.run for run in await prune(store, older_than_s=DAY_S)] == ["done"]
