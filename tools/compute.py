@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from typing import Any, TypeAlias
+from functools import cache
+from typing import Any
 
 from agentkit.budget import NO_FEE
 from agentkit.errors import ToolError
@@ -19,7 +19,7 @@ from agentkit.planners.examples import nearest
 from agentkit.protocols import Model
 from agentkit.tool import Context, Tool, tool
 from agentkit.tools.language import prompt_file, room
-from agentkit.tools.program import COMMENT, MOST_STEPS, careless, line_grammar
+from agentkit.tools.program import careless, program_grammar
 from agentkit.tools.sandbox import Evaluated, evaluate
 from agentkit.types import Json
 
@@ -36,10 +36,6 @@ WARM = 0.6
 
 _FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _EXAMPLE = re.compile(r"(.+?)\n\n```python\n(.+?)\n```\n*", re.DOTALL)
-
-
-Write: TypeAlias = Callable[[Request], Awaitable[str]]
-"""Has a model write a program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,31 +58,23 @@ def compute() -> Tool[Any, Any]:
             values: The values to work with, by name; texts that hold the numbers are fine.
         """
         known = {name: without_program(value) for name, value in values.items()}
-        model, request = context.model, _request(task, known, context)
-        write = partial(_at_once, model)
-        if not model.profile.guided:
-            return await _agreed(request, known, write, TRIES, agree=1)
-        if model.profile.grammar:
-            said = _said(task, context.task, known)
-            write = partial(_line_by_line, model, known, said)
-        return await _agreed(request, known, write, SMALL_TRIES, agree=SMALL_AGREE)
+        return await _agreed(_request(task, known, context), known, context.model)
 
     return work_out
 
 
-async def _agreed(
-    request: Request, values: Mapping[str, Any], write: Write, tries: int, *, agree: int
-) -> Worked:
-    """What so many programs agree upon, else what most of them come to.
+async def _agreed(request: Request, values: Mapping[str, Any], model: Model) -> Worked:
+    """What the first program comes to; of a small model, what two programs come to.
 
     A program that fails is shown to the model with what was wrong. Raises `ToolError` where none
     comes to anything.
     """
+    small = model.profile.guided
     found: list[Worked] = []
     failure = ToolError("expected a program, came nothing")
-    for turn in range(tries):
+    for turn in range(SMALL_TRIES if small else TRIES):
         asked = replace(request, temperature=WARM, seed=turn) if turn else request
-        code = await write(asked)
+        code = program_of((await complete(model, asked)).text)
         try:
             one = await _worked(code, values)
         except ToolError as error:
@@ -94,30 +82,11 @@ async def _agreed(
             continue
         found.append(one)
         same = [other for other in found if other.value == one.value and not careless(other.code)]
-        if agree == 1 or len(same) >= agree:
+        if len(same) >= SMALL_AGREE or not small:
             return one
     if not found:
         raise failure
     return max(found, key=lambda one: (_votes(one, found), not careless(one.code)))
-
-
-async def _at_once(model: Model, request: Request) -> str:
-    return program_of((await complete(model, request)).text)
-
-
-async def _line_by_line(
-    model: Model, values: Mapping[str, Any], said: str, request: Request
-) -> str:
-    """A program whose every line is held to the names and numbers that are known by then."""
-    lines: list[str] = []
-    for _ in range(MOST_STEPS + 2):
-        grammar = line_grammar(said, values, lines[1:]) if lines else COMMENT
-        written = Message("assistant", "".join(lines))
-        asked = replace(request, messages=(*request.messages, written), grammar=grammar)
-        lines.append((await complete(model, asked)).text)
-        if not lines[-1].endswith("\n"):
-            break
-    return "".join(lines)
 
 
 def _votes(one: Worked, found: Sequence[Worked]) -> int:
@@ -126,8 +95,8 @@ def _votes(one: Worked, found: Sequence[Worked]) -> int:
 
 
 def _request(task: str, values: Mapping[str, Any], context: Context) -> Request:
-    """The question after examples, the likest last."""
-    examples = _examples()
+    """The question after examples, the likest last; to a small model with a grammar."""
+    model, examples = context.model, _examples()
     question = _question(task, values, context)
     constant = (Message("system", prompt_file("compute.md")), *_turns(examples))
     likest = nearest(question.rpartition(TASK)[2], examples, NEAREST)
@@ -135,6 +104,9 @@ def _request(task: str, values: Mapping[str, Any], context: Context) -> Request:
         messages=(*constant, *_turns(likest), Message("user", question)),
         constant=len(constant),
         purpose="compute",
+        grammar=program_grammar(_said(task, context.task, values), values.values())
+        if model.profile.guided and model.profile.grammar
+        else None,
         max_tokens=400,
     )
 

@@ -10,7 +10,7 @@ import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from agentkit.types import Json
 
@@ -65,45 +65,34 @@ def _forms(spelled: str, *, percent: bool) -> list[str]:
     return [*(f"{share:.4f}".rstrip("0") for share in shares), plain, *[short] * ("e" not in short)]
 
 
-COMMENT = r'root ::= "# " [^\n=]{8,120} "\n"'
-"""GBNF of the first line: what is worked out from what."""
+def program_grammar(text: str, values: Iterable[Json]) -> str:
+    """GBNF of a program: a comment that says what is worked out from what, a few assignments, the
+    last one to `result`.
 
-
-def line_grammar(text: str, values: Mapping[str, Json], lines: Sequence[str]) -> str:
-    """GBNF of the line after these: an assignment, the last one to `result`.
-
-    Its numbers are those of `text`, shares of its percentages, and a few that always make sense;
-    its names are of numbers that are known by then. A line multiplies before it adds, so that no
-    order of operations can be missed. Calls, indices and literals are free where one of the
-    `values` is rows; prose is read and not taken apart.
+    Its numbers are those of `text`, shares of its percentages, and a few that always make sense. A
+    line multiplies before it adds, so that no order of operations can be missed. Calls, indices and
+    literals are free where one of the `values` is rows; prose is read and not taken apart.
     """
     numbers = dict.fromkeys([*numbers_in(text), *map(str, ALWAYS)])
-    given = [name for name, value in values.items() if isinstance(value, int | float)]
-    names = dict.fromkeys([*given, *(line.partition(" = ")[0] for line in lines)])
-    free = '(any [([] | [[{"] | any "." [a-z]) number? (other+ number)* other*'
+    free = '(name [([] | [[{"] | name "." [a-z]) number? (other+ number)* other*'
     choose = '("min" | "max") "(" term (", " term){1,8} ")"'
-    result = '"result = " (value | name)' if names else '"result = " value'
-    step = '[a-z] [a-z_]{2,40} " = " value "\\n" | '
     return "\n".join(
         (
-            f"root ::= {step if len(lines) < MOST_STEPS else ''}{result}",
+            f'root ::= comment step{{0,{MOST_STEPS}}} "result = " (value | name)',
+            r'comment ::= "# " [^\n=]{8,120} "\n"',
+            'step ::= [a-z] [a-z_]{2,40} " = " value "\\n"',
             "value ::= number | term (times{1,6} plus{0,3} | plus{1,6} | choice) | data",
             'times ::= (" * " | " / ") term',
             'plus ::= (" + " | " - ") term',
             'choice ::= compare | " if " term compare " else " term',
             'compare ::= (" < " | " <= " | " > " | " >= " | " == ") term',
-            f"term ::= {'name | ' if names else ''}number",
-            *([f"name ::= {_any_of(names)}"] if names else []),
-            f"data ::= {free if any(map(is_rows, values.values())) else choose}",
-            "any ::= [a-z] [a-z_]{0,40} ([0-9] [0-9]?)?",
+            "term ::= name | number",
+            "name ::= [a-z] [a-z_]{0,40} ([0-9] [0-9]?)?",
+            f"data ::= {free if any(map(is_rows, values)) else choose}",
             r'other ::= [^0-9.\n#;] | "." [a-z]',
-            f"number ::= {_any_of(numbers)}",
+            f"number ::= {' | '.join(map(json.dumps, numbers))}",
         )
     )
-
-
-def _any_of(words: Iterable[str]) -> str:
-    return " | ".join(map(json.dumps, words))
 
 
 def is_rows(value: Json) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agentkit import Agent
-from agentkit.messages import Profile, Request
+from agentkit.messages import Profile
 from agentkit.outcome import Outcome
 from agentkit.planners import Fixed
 from agentkit.testing import ScriptedModel
@@ -30,20 +30,13 @@ SIX = "result = 2 * 3"
 IDLE_FOUR = "chairs = 2\neuros = 9\nresult = chairs * 2"
 TWICE_FOUR = "total = 1\ntotal = total + 3\nresult = total"
 BROKEN = "result = chairs * 2"
-COMMENT = "# what is asked, and from what\n"
-
-
-def begun(model: ScriptedModel) -> list[Request]:
-    """The requests for the first lines of programs."""
-    return [request for request in model.requests if not request.messages[-1].content]
 
 
 async def worked(
     *programs: str, task: str = "total", **values: Any
 ) -> tuple[Outcome, ScriptedModel]:
-    """How a call of `compute` ended whose model writes these programs, a line at a time."""
-    lines = [line for code in programs for line in (COMMENT + code).splitlines(keepends=True)]
-    model = ScriptedModel(replies=lines, profile=SMALL)
+    """How a call of `compute` ended whose model writes these programs."""
+    model = ScriptedModel(replies=programs, profile=SMALL)
     names = ", ".join(f"'{name}': {name}" for name in values)
     plan = f"x = compute(task={task!r}, values={{{names}}})\nanswer('done')"
     agent = Agent(model=model, tools=[compute()], planner=Fixed(plan), store="memory")
@@ -74,13 +67,15 @@ async def worked(
 async def test_two_careful_programs_decide(programs: list[str], value: int) -> None:
     end, model = await worked(*programs, note=NOTE)
     assert isinstance(end.value, dict) and end.value["value"] == value
-    warm = [request.temperature > 0 for request in begun(model)]
-    assert warm == [False] + [True] * (len(programs) - 1)
+    assert len(model.requests) == len(programs)
+    assert [request.temperature > 0 for request in model.requests] == [False] + [True] * (
+        len(programs) - 1
+    )
 
 
 async def test_it_fails_where_every_program_does() -> None:
     end, model = await worked(*[BROKEN] * 4, note=NOTE)
-    assert end.failure is not None and "chairs" in end.failure.message and len(begun(model)) == 4
+    assert end.failure is not None and "chairs" in end.failure.message and len(model.requests) == 4
 
 
 @pytest.mark.parametrize(
@@ -100,29 +95,16 @@ async def test_it_fails_where_every_program_does() -> None:
 )
 async def test_only_rows_are_taken_apart(value: Any, free: bool) -> None:
     _, model = await worked(FOUR, ALSO_FOUR, value=value)
-    grammar = model.requests[1].grammar
+    grammar = model.requests[0].grammar
     assert grammar is not None and ("other+" in grammar) is free
     assert ('data ::= ("min" | "max")' in grammar) is not free
 
 
 async def test_the_numbers_are_those_of_task_and_values() -> None:
     _, model = await worked(FOUR, ALSO_FOUR, task="15 percent of it", note="It is 1,234.50 euros.")
-    (line,) = re.findall(r"^number ::= (.+)", model.requests[1].grammar or "", re.MULTILINE)
+    (line,) = re.findall(r"^number ::= (.+)", model.requests[0].grammar or "", re.MULTILINE)
     numbers = {part.strip('"') for part in line.split(" | ")}
     assert {"15", "0.15", "0.85", "1.15", "1234.50", "1234.5"} <= numbers and "50" not in numbers
-
-
-async def test_a_line_names_the_numbers_that_are_known_by_then() -> None:
-    _, model = await worked(FOUR, ALSO_FOUR, note=NOTE, guests=4)
-    first, second, third = [request.grammar or "" for request in model.requests[1:4]]
-    assert 'name ::= "guests"\n' in first
-    assert 'name ::= "guests" | "chairs"\n' in second
-    assert 'name ::= "guests" | "chairs" | "euros"\n' in third
-
-
-async def test_where_no_number_has_a_name_a_line_has_numbers_only() -> None:
-    _, model = await worked(FOUR, ALSO_FOUR, note=NOTE)
-    assert "name" not in (model.requests[1].grammar or "")
 
 
 async def test_what_a_program_came_to_is_a_number_for_the_next() -> None:
@@ -134,10 +116,10 @@ async def test_what_a_program_came_to_is_a_number_for_the_next() -> None:
 async def test_the_likest_examples_come_last() -> None:
     _, model = await worked(FOUR, ALSO_FOUR, task="average length of the boards", boards=[4.5, 6.0])
     request = model.requests[0]
-    *_, question, program, asked, _ = request.messages
+    *_, question, program, asked = request.messages
     assert "Work out: average length" in question.content and "len(lengths)" in program.content
     assert asked.content.endswith("Task: What is it?\n\nWork out: average length of the boards")
-    assert request.constant == len(request.messages) - 6
+    assert request.constant == len(request.messages) - 5
     assert question in request.messages[: request.constant]
 
 
