@@ -3,9 +3,9 @@
     python examples/briefing.py
 
 Anna orders lunch for her team. The agent listens to her, reads her voucher, looks the price up in
-the handbook and works out the cost; the briefing goes to briefing.md. The plan is written by a
-language model on this machine; no key, no network. A run that was stopped goes on with `agentkit
-resume last`.
+the handbook and works out what is left to pay; the briefing goes to briefing.md. The plan is
+written by a language model on this machine; no key, no network. A run that was stopped goes on with
+`agentkit resume last`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from agentkit.tools import search
 
 DATA = Path(__file__).parent / "data"
 TASK = (
-    "Listen to the order, look at the voucher, and work out what the lunch costs the caller by our "
-    "price list."
+    "Listen to the order, look at the voucher, and work out by our price list what the caller pays "
+    "for the lunch, less the voucher."
 )
 
 agent = Agent(
