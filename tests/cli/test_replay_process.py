@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from agentkit.journal.row import event_checksum
 from agentkit.testing import load_run
 
 from .process import AGENTS, agentkit, run
@@ -35,6 +36,10 @@ def test_a_changed_answer_of_a_tool_is_found_with_both_sides(tmp_path: Path) -> 
             " WHERE type = 'node.ended' AND node = 'rooms'"
         )
         assert changed.rowcount == 1
+        journal.create_function("event_checksum", 7, event_checksum)
+        journal.execute(
+            "UPDATE event SET crc = event_checksum(run, seq, time, type, node, version, data)"
+        )
     done = agentkit(tmp_path, "replay", "last")
     assert (done.returncode, done.stdout) == (1, "")
     assert "diverges at event" in done.stderr and "lengths[1].count_1" in done.stderr
