@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
 
-from agentkit.decisions import Decision, Question, decision_to_json, question_to_json
+from agentkit.decisions import Approver, Decision, Question, decision_to_json, question_to_json
 from agentkit.engine.context import Record
 from agentkit.engine.item import Item
 from agentkit.errors import RunPaused
 from agentkit.state import RunState, owner
-
-Ask: TypeAlias = Callable[[Sequence[Question]], Awaitable[Sequence[Decision]]]
 
 
 async def nobody(questions: Sequence[Question]) -> Sequence[Decision]:
@@ -22,12 +19,7 @@ async def nobody(questions: Sequence[Question]) -> Sequence[Decision]:
 class Asked:
     """Items that wait, with their questions, and the decisions taken so far, by key."""
 
-    def __init__(
-        self,
-        record: Record,
-        ask: Ask,
-        state: RunState,
-    ) -> None:
+    def __init__(self, record: Record, ask: Approver, state: RunState) -> None:
         self.decisions = dict(state.decisions)
         self._record, self._ask = record, ask
         self._known = {node: question.key for node, question in state.asked.items()}

@@ -77,8 +77,8 @@ class CallContext:
 
     def spend(self, *, usd: Decimal | None = None, tokens: int | None = None) -> None:
         """Say what this call has cost, besides the agent's model; what is said adds up."""
-        said = self.cost or Cost()
+        said, more = self.cost or Cost(), Cost(usd=usd, tokens=tokens)
         self.cost = Cost(
-            usd=said.usd if usd is None else (said.usd or NOTHING) + Cost(usd=usd).usd,  # type: ignore[operator]
+            usd=said.usd if more.usd is None else (said.usd or NOTHING) + more.usd,
             tokens=said.tokens if tokens is None else (said.tokens or 0) + tokens,
         )

@@ -13,9 +13,9 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from agentkit.decisions import Decision, Question, Rule
+from agentkit.decisions import Approver, Decision, Question, Rule
 from agentkit.engine.alarm import Alarm
-from agentkit.engine.asked import Ask, Asked, nobody
+from agentkit.engine.asked import Asked, nobody
 from agentkit.engine.build import Builder, in_order
 from agentkit.engine.call import Cache, Caller
 from agentkit.engine.context import Record
@@ -71,7 +71,7 @@ class Scheduler:
         barrier: Callable[[], Awaitable[None]] | None = None,
         model: Callable[[str], Model] | None = None,
         rules: Sequence[Rule] = (),
-        ask: Ask = nobody,
+        ask: Approver = nobody,
         limits: Limits | None = None,
         purse: Purse | None = None,
         cache: Cache | None = None,
