@@ -21,7 +21,6 @@ from agentkit.engine.limits import Limits
 from agentkit.engine.purse import Purse
 from agentkit.engine.scheduler import Scheduler
 from agentkit.errors import LimitReached, RunError, RunPaused
-from agentkit.models.metered import MeteredModel
 from agentkit.models.profile import usd_per_token
 from agentkit.plan.graph import Patch, Plan
 from agentkit.plan.problem import Problem, problem_from_json
@@ -147,8 +146,7 @@ def _model(
     equipment: Equipment[Any], recorder: Recorder, purse: Purse | None, node: str | None = None
 ) -> Model:
     """The agent's model as the run, or this node, may use it."""
-    recorded = RecordedModel(equipment.model, recorder, node)
-    return recorded if purse is None else MeteredModel(recorded, purse, node)
+    return RecordedModel(equipment.model, recorder, node, purse)
 
 
 def _purse(equipment: Equipment[Any], state: RunState) -> Purse | None:

@@ -9,9 +9,10 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from threading import Lock
 
-from agentkit.budget import cost_to_json
+from agentkit.budget import Cost, amounts, cost_to_json
+from agentkit.engine.purse import Purse
 from agentkit.events import TRANSIENT, Event, EventType
-from agentkit.messages import Delta, Done, Profile, Request, Text, ToolCall
+from agentkit.messages import Delta, Done, Profile, Request, Text, ToolCall, Usage
 from agentkit.models.profile import most_of, usage_of
 from agentkit.protocols import Clock, Journal, Model
 from agentkit.state import usage_to_json
@@ -71,11 +72,15 @@ def calls_of_models(ids: Iterable[str]) -> Counter[str]:
 
 @dataclass(slots=True)
 class RecordedModel:
-    """A model whose calls are in the journal, under the node that made them if there is one."""
+    """A model whose calls are in the journal, under the node that made them if there is one.
+
+    With a `purse` they wait until they fit into the run's budget, and are settled when they end.
+    """
 
     inner: Model
     recorder: Recorder
     node: str | None = None
+    purse: Purse | None = None
 
     @property
     def name(self) -> str:
@@ -88,18 +93,15 @@ class RecordedModel:
         return self.inner.profile
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        """The inner stream, recorded: `model.called`, text as it comes, `model.answered`."""
-        recorder, started = self.recorder, self.recorder.clock()
-        call = recorder.call_of_model(self.node or request.purpose)
-        digest = hashlib.sha256(repr(request.messages).encode()).hexdigest()
-        purpose = request.purpose
-        called: dict[str, Json] = {
-            "purpose": purpose,
-            "model": self.name,
-            "prompt_sha256": digest,
-            "most": cost_to_json(most_of(request, self.profile)),
-        }
-        recorder.record("model.called", call, called)
+        """The inner stream, recorded: `model.called`, text as it comes, `model.answered`.
+
+        Raises `BudgetReached` where nothing of the budget will be left for it.
+        """
+        most = most_of(request, self.profile)
+        if self.purse is not None:
+            what = f"a call of {self.name} by {self.node or request.purpose}"
+            await self.purse.reserve(self.node, amounts(most), what)
+        started, call = self.recorder.clock(), self._called(request, most)
         came: list[Delta] = []
         cut: dict[str, Json] = {}
         try:
@@ -107,8 +109,8 @@ class RecordedModel:
                 async for delta in deltas:
                     came.append(delta)
                     if isinstance(delta, Text):
-                        said = {"purpose": purpose, "text": delta.text}
-                        recorder.record("model.text", call, said)
+                        said = {"purpose": request.purpose, "text": delta.text}
+                        self.recorder.record("model.text", call, said)
                     yield delta
         except Exception as error:
             cut["error"] = _error_to_json(error)
@@ -117,26 +119,47 @@ class RecordedModel:
             cut["left_after"] = len(came)
             raise
         finally:
-            reply = _reply(came, request, self.profile)
-            answered = {**reply, "seconds": recorder.clock() - started}
-            if answered["finish"] is None:
-                answered |= cut
-            recorder.record("model.answered", call, answered)
+            reply, usage = _reply(came, request, self.profile)
+            timed = {**reply, "seconds": self.recorder.clock() - started}
+            self.recorder.record("model.answered", call, timed if reply["finish"] else timed | cut)
+            if self.purse is not None:
+                self.purse.settle(self.node, amounts(most), amounts(_cost(usage) or most))
+
+    def _called(self, request: Request, most: Cost) -> str:
+        """Record the call; its id comes back."""
+        call = self.recorder.call_of_model(self.node or request.purpose)
+        called: dict[str, Json] = {
+            "purpose": request.purpose,
+            "model": self.name,
+            "prompt_sha256": hashlib.sha256(repr(request.messages).encode()).hexdigest(),
+            "most": cost_to_json(most),
+        }
+        self.recorder.record("model.called", call, called)
+        return call
 
 
-def _reply(came: Sequence[Delta], request: Request, profile: Profile) -> dict[str, Json]:
-    """What a model said, as `model.answered` has it."""
+def _reply(
+    came: Sequence[Delta], request: Request, profile: Profile
+) -> tuple[dict[str, Json], Usage]:
+    """What a model said, as `model.answered` has it, and what it used."""
     calls = [one for one in came if isinstance(one, ToolCall)]
     done = next((one for one in came if isinstance(one, Done)), None)
     text = "".join(one.text for one in came if isinstance(one, Text))
+    usage = usage_of(request, profile, text, done)
     reply: dict[str, Json] = {
         "text": text,
         "finish": done.finish if done else None,
-        "usage": usage_to_json(usage_of(request, profile, text, done)),
+        "usage": usage_to_json(usage),
     }
     if calls:
         reply["calls"] = [asdict(call) for call in calls]
-    return reply
+    return reply, usage
+
+
+def _cost(usage: Usage) -> Cost | None:
+    """None where no call is known to have been made."""
+    tokens = usage.input_tokens + usage.output_tokens
+    return Cost(tokens=tokens, usd=usage.cost_usd) if usage.calls else None
 
 
 def _error_to_json(error: Exception) -> Json:
