@@ -32,9 +32,12 @@ class Asked:
         """The item waits from now on; what a journal knew as asked is not asked there again."""
         item.state = "asked"
         self._waiting[item.id] = (item, question)
-        if self._known.get(item.id) != question.key:
-            self._known[item.id] = question.key
-            self._record("node.asked", item.id, question_to_json(question))
+        self._note(question)
+
+    def _note(self, question: Question) -> None:
+        if self._known.get(question.node) != question.key:
+            self._known[question.node] = question.key
+            self._record("node.asked", question.node, question_to_json(question))
 
     def forget(self, items: Iterable[Item]) -> None:
         """These wait no more. They are asked about anew: a patch took their questions out of the
@@ -49,7 +52,7 @@ class Asked:
         """What is decided about the run itself. Raises `RunPaused` where nobody decides now."""
         if (known := self.decisions.get(question.key)) is not None:
             return known
-        self._record("node.asked", question.node, question_to_json(question))
+        self._note(question)
         for decision in await self._ask([question]):
             if decision.key == question.key:
                 self._record("node.decided", question.node, decision_to_json(decision))
