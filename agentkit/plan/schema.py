@@ -35,8 +35,8 @@ def fits(producer: Schema | Type, consumer: Schema | Type) -> Mismatch | None:
     """None if every value of the producer's type is one of the consumer's, else the first that is
     not.
 
-    Bounds of numbers and lengths count only where no value can satisfy both; the unknown fits
-    everything. Recursive types fit while nothing contradicts it.
+    Bounds of numbers and lengths count only where no value can satisfy both, the length of a tuple
+    always; the unknown fits everything. Recursive types fit while nothing contradicts it.
 
     >>> fits({"type": "integer"}, {"type": "number"})
     >>> fits({"type": "string"}, {"type": "array", "items": {"type": "string"}})
@@ -160,7 +160,7 @@ def _artifact_name(member: Type, pattern: str) -> str:
 
 
 def _array_fits(producer: Type, consumer: Type, path: Path, assumed: _Assumed) -> Mismatch | None:
-    if _outside(producer.schema, consumer.schema, "minItems", "maxItems"):
+    if not _lengths_fit(producer, consumer):
         return Mismatch(
             f"{type_name(consumer)} of {_lengths(consumer)} elements",
             f"{_lengths(producer)} elements",
@@ -178,8 +178,24 @@ def _array_fits(producer: Type, consumer: Type, path: Path, assumed: _Assumed) -
     return _fits(element_of(producer), element_of(consumer), (*path, "[]"), assumed)
 
 
+def _lengths_fit(producer: Type, consumer: Type) -> bool:
+    """Whether an array can be as long as the consumer wants it; must be, where that is a tuple."""
+    if "prefixItems" not in consumer.schema:
+        return not _outside(producer.schema, consumer.schema, "minItems", "maxItems")
+    (shortest, longest), (least, most) = _length(producer), _length(consumer)
+    return shortest >= least and (most is None or (longest is not None and longest <= most))
+
+
+def _length(member: Type) -> tuple[int, int | None]:
+    """The least and the most elements of an array, None for any number."""
+    first, rest = member.schema.get("prefixItems", ()), member.schema.get("items")
+    return member.schema.get("minItems", 0), member.schema.get(
+        "maxItems", len(first) if first and rest is False else None
+    )
+
+
 def _lengths(member: Type) -> str:
-    low, high = member.schema.get("minItems", 0), member.schema.get("maxItems")
+    low, high = _length(member)
     if low == high:
         return str(low)
     return f"{low} to {high}" if high is not None else f"{low} or more"

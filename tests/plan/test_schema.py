@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
@@ -116,6 +116,7 @@ def test_what_fits(producer: Any, consumer: Any) -> None:
         (Image, str, "str", "Image", ()),
         (tuple[int, int], tuple[int, str], "str", "int", (1,)),
         (tuple[int, int, int], tuple[int, int], "tuple[int, int] of 2 elements", "3 elements", ()),
+        (list[int], tuple[int, int], "tuple[int, int] of 2 elements", "0 or more elements", ()),
         (int | str, int, "int", "str", ()),
     ],
 )
@@ -261,7 +262,12 @@ def test_conformance_is_that_of_json_schema(schema: dict[str, Any], value: Any) 
     assert (conforms(value, as_type(schema)) is None) is is_valid(value, schema)
 
 
+ANY_NUMBER_OF_NULLS: dict[str, Any] = {"type": "array", "items": {"type": "null"}}
+ONE_NULL = {**ANY_NUMBER_OF_NULLS, "prefixItems": [{"type": "null"}], "items": False, "minItems": 1}
+
+
 @settings(max_examples=300)
+@example(ANY_NUMBER_OF_NULLS, ONE_NULL, [])
 @given(SCHEMAS, SCHEMAS, VALUES)
 def test_values_of_what_fits_are_values_of_the_other(
     producer: dict[str, Any], consumer: dict[str, Any], value: Any
