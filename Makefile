@@ -21,11 +21,11 @@ demo:                   ## set up, then run the example task from end to end
 
 test:                   ## set up, then run all tests
 	@$(MAKE) --no-print-directory -j2 $(VENV)/.test .pull-small
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 torture: $(VENV)/.test  ## the crash tests at full length, 100,000 seeds simulated; hours
-	@AGENTKIT_TORTURE=1 $(BIN)/python -m pytest -s tests/crash
-	@AGENTKIT_DEMO_KILLS=20 $(BIN)/python -m pytest tests/examples/test_with_the_model.py
+	@AGENTKIT_TORTURE=1 $(BIN)/python -m pytest -o faulthandler_timeout=0 -s tests/crash
+	@AGENTKIT_DEMO_KILLS=20 $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/examples/test_with_the_model.py
 	$(BIN)/python -m tests.testing.campaign $(SEEDS)
 
 check: $(VENV)/.dev     ## lint, format, types (mypy and pyright), layers

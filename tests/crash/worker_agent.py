@@ -1,9 +1,13 @@
-"""An agent for workers: each of its steps takes a while and says which process took it."""
+"""An agent for workers: each of its steps takes a while and says which process took it; its last
+one waits until the test opens the gate."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from agentkit import Agent, tool
@@ -14,7 +18,29 @@ STEPS = 12
 PLAN = "".join(
     f"s{n} = step(number={n}, after={f's{n - 1}' if n else 0})\n" for n in range(STEPS)
 ) + (f"kept = keep(last=s{STEPS - 1})\nanswer(using=[kept])\n")
+GATE = "gate.txt"
+"""Holds the port that whoever wants to pass connects to, in the folder of the workers."""
+
 ASKING = "sent = send(to='Ann')\nanswer(f'{sent}')\n"
+
+
+@contextmanager
+def gate(folder: Path) -> Generator[socket.socket]:
+    """A gate that is shut until the socket is closed: no run ends before, on no machine."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as shut:
+        (folder / GATE).write_text(str(shut.getsockname()[1]))
+        yield shut
+
+
+async def pass_gate() -> None:
+    """Waits until the gate is open: a closed listener resets its connections, refuses others."""
+    port = int(Path(GATE).read_text())  # noqa: ASYNC240
+    with suppress(ConnectionError):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            await reader.read()
+        finally:
+            writer.close()
 
 
 @tool(effect="read")
@@ -27,6 +53,7 @@ async def step(number: int, after: int) -> int:
 @tool(effect="write")
 async def keep(last: int, *, context: Context) -> int:
     """Keeps something under the call's idempotency key."""
+    await pass_gate()
     Path(f"kept-{context.key[:16]}.txt").write_text("kept")  # noqa: ASYNC240
     return os.getpid()
 

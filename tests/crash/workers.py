@@ -12,6 +12,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from agentkit import Agent
@@ -19,6 +20,8 @@ from agentkit.events import Event
 from agentkit.store import Store, open_store
 
 ROOT = Path(__file__).parents[2]
+LONGEST_S = 120
+"""Then a worker is killed: what was waited for did not come, and its lines say what did."""
 
 
 @dataclass
@@ -64,11 +67,13 @@ def worker(folder: Path, store: str, *arguments: str) -> Generator[Worker]:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        started = Worker(process)
+        started, late = Worker(process), Timer(LONGEST_S, process.kill)
+        late.start()
         try:
             started.until("waiting for runs")
             yield started
         finally:
+            late.cancel()
             process.kill()
 
 
