@@ -25,7 +25,7 @@ test:                   ## set up, then run all tests
 
 torture: $(VENV)/.test  ## the crash tests at full length, 100,000 seeds simulated; hours
 	@AGENTKIT_TORTURE=1 $(BIN)/python -m pytest -o faulthandler_timeout=0 -s tests/crash
-	@AGENTKIT_DEMO_KILLS=20 $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/examples/test_with_the_model.py
+	@$(BIN)/python -m pytest -o faulthandler_timeout=0 tests/crash/demo_kills.py
 	$(BIN)/python -m tests.testing.campaign $(SEEDS)
 
 check: $(VENV)/.dev     ## lint, format, types (mypy and pyright), layers

@@ -1,5 +1,5 @@
-"""Examples that the embedded model runs, as a user runs them: their facts, that they go on wherever
-they are killed, and that their runs replay.
+"""Examples that the embedded model runs, as a user runs them: their facts, that one goes on where
+it is killed, and that their runs replay. `make torture` kills the demo too.
 
 One file, so that one worker has them all: the model takes every core.
 """
@@ -7,12 +7,8 @@ One file, so that one worker has them all: the model takes every core.
 from __future__ import annotations
 
 import asyncio
-import os
-import random
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -20,13 +16,8 @@ import pytest
 
 from agentkit.models.catalog import cache_folder, entry, present
 from agentkit.store import open_store
-from tests.crash.journals import ended, journal
+from tests.examples.process import DEMO, EXAMPLES, REPLAY, finished, killed, started
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
-DEMO = (sys.executable, str(EXAMPLES / "briefing.py"))
-RESUME = (sys.executable, "-m", "agentkit", "resume", "last")
-REPLAY = (sys.executable, "-m", "agentkit", "replay", "last")
 COST = "195"
 REPORT = str(EXAMPLES / "nightly_report.py")
 AGENTKIT = (sys.executable, "-W", "error", "-m", "agentkit", "run", REPORT)
@@ -35,45 +26,10 @@ PYTHON = (*REPLAYED, REPORT)
 REPORT_SECONDS = 8.0
 """About the middle of a run on a machine with nothing else to do."""
 
-KILLS = int(os.environ.get("AGENTKIT_DEMO_KILLS", "1"))
-"""`make torture` asks for 20."""
-
-KILLS_A_RUN = 5
-SECONDS = 25.0
-"""About as long as the demo takes from its start on."""
-
 with_the_model = pytest.mark.skipif(
     not present(entry("qwen2.5-coder-1.5b"), cache_folder()),
     reason="the model is not on this machine: agentkit models pull",
 )
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "passive"}
-
-
-def started(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=600
-    )
-
-
-def finished(command: Sequence[str], folder: Path) -> str:
-    done = started(folder, *command)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def killed(command: Sequence[str], folder: Path, seconds: float) -> None:
-    """Starts a command and kills it so many seconds later, unless it has ended by then."""
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(
-        command, cwd=folder, env=environment(), stdout=quiet, stderr=quiet
-    ) as process:
-        try:
-            process.wait(timeout=seconds)  # the moment is what is random; nothing is waited for
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 @with_the_model
@@ -88,23 +44,6 @@ def test_the_facts_are_right(tmp_path: Path) -> None:
     assert all(any(tool in line for line in plan) for tool in tools), shown
     assert "order_text.text" in shown, "no result of one tool was used by the next"
     assert "At the same time ran: order_text and voucher_text" in shown
-    assert "identical" in finished(REPLAY, tmp_path)
-
-
-@with_the_model
-@pytest.mark.parametrize("seed", range((KILLS + KILLS_A_RUN - 1) // KILLS_A_RUN))
-def test_it_goes_on_wherever_it_is_killed(seed: int, tmp_path: Path) -> None:
-    chance = random.Random(seed)
-    for _ in range(min(KILLS_A_RUN, KILLS - seed * KILLS_A_RUN)):
-        killed(RESUME if journal(tmp_path) else DEMO, tmp_path, chance.uniform(0.5, SECONDS))
-        assert set(ended(journal(tmp_path)).values()) <= {1}
-    assert COST in finished(RESUME if journal(tmp_path) else DEMO, tmp_path)
-    events = journal(tmp_path)
-    assert set(ended(events).values()) == {1}
-    last_end = {event.node: event.seq for event in events if event.type == "node.ended"}
-    started = [(event.node, event.seq) for event in events if event.type == "node.started"]
-    assert all(seq < last_end[node] for node, seq in started), "a node ran again after its outcome"
-    assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert "identical" in finished(REPLAY, tmp_path)
 
 
