@@ -28,7 +28,7 @@ SMALL_TRIES = 4
 SMALL_AGREE = 2
 """A small model slips now and then: two programs that are not careless have to come to the same."""
 
-NEAREST = 2
+NEAREST = 5
 TASK = "Task: "
 
 WARM = 0.6
@@ -95,14 +95,13 @@ def _votes(one: Worked, found: Sequence[Worked]) -> int:
 
 
 def _request(task: str, values: Mapping[str, Any], context: Context) -> Request:
-    """The question after examples, the likest last; to a small model with a grammar."""
-    model, examples = context.model, _examples()
-    question = _question(task, values, context)
-    constant = (Message("system", prompt_file("compute.md")), *_turns(examples))
-    likest = nearest(question.rpartition(TASK)[2], examples, NEAREST)
+    """The question after the examples that are like it, the likest last; to a small model with a
+    grammar."""
+    model, question = context.model, _question(task, values, context)
+    likest = nearest(question.rpartition(TASK)[2], _examples(), NEAREST)
+    system, asked = Message("system", prompt_file("compute.md")), Message("user", question)
     return Request(
-        messages=(*constant, *_turns(likest), Message("user", question)),
-        constant=len(constant),
+        messages=(system, *_turns(likest), asked),
         purpose="compute",
         grammar=program_grammar(_said(task, context.task, values), values.values())
         if model.profile.guided and model.profile.grammar
