@@ -281,6 +281,38 @@ async def test_a_lost_lease_drops_the_runs_and_begins_anew(open_one: Open) -> No
     await other.close()
 
 
+class Broken(LongLeases):
+    """A queue that fails, once it may, in a way that no store should."""
+
+    def __init__(self, real: RunQueue) -> None:
+        super().__init__(real)
+        self.may = threading.Event()
+
+    async def renew(self, worker: str, *, lease_s: float) -> bool:
+        self.may.wait(60)
+        raise LookupError("no such lease")
+
+
+async def test_a_worker_whose_renewal_is_broken_releases_its_runs_and_says_so(
+    open_one: Open,
+) -> None:
+    store = open_one()
+    agent, _ = gated(store)
+    run = await agent.submit("go")
+    leases = Broken(queue(store))
+    heard: list[str] = []
+    with pytest.raises(LookupError, match="no such lease"):
+        async with working(replace(store, queue=leases), lambda origin: agent, lease_s=0.3) as said:
+            heard = said.lines
+            await said.until("begun by w0")
+            leases.may.set()
+            await asyncio.wait({said.task}, timeout=60)
+    assert heard[-1] == f"run {run}: released"
+    await queue(store).join("w", lease_s=60.0)
+    assert [*await queue(store).claim("w", limit=1)] == [run]
+    await store.close()
+
+
 async def test_what_no_worker_could_find_is_refused(tmp_path: Path) -> None:
     memory = open_store("memory")
     agent, _ = gated(memory)
