@@ -139,6 +139,19 @@ async def test_threads_and_connections_are_let_go(postgres: str, tmp_path: Path)
         pass
 
 
+async def test_reads_beside_close_are_answered(postgres: str, tmp_path: Path) -> None:
+    """Also those that were waiting for a connection, which was still being opened."""
+    journal = journal_in(postgres, tmp_path)
+    journal.append(step("r1", 1))
+    await journal.close()
+    journal = journal_in(postgres, tmp_path)
+    async with asyncio.timeout(60):
+        reads = [asyncio.create_task(read(journal, "r1")) for _ in range(20)]
+        _, *found = await asyncio.gather(journal.close(), *reads)
+    assert found == [[step("r1", 1)]] * 20
+    assert threads() == set()
+
+
 async def test_events_are_committed_in_groups_and_tell_nobody(
     postgres: str, tmp_path: Path
 ) -> None:
