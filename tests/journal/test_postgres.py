@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -18,6 +17,7 @@ from agentkit.store import open_store
 from agentkit.testing.journal import ended, read, same, step, steps
 from agentkit.testing.queue import created
 from tests.postgres import execute
+from tests.processes import finished
 
 asyncpg: Any = pytest.importorskip("asyncpg")
 
@@ -243,6 +243,6 @@ def test_without_asyncpg_the_extra_is_named() -> None:
         "from agentkit.store import open_store\n"
         "open_store('postgresql://127.0.0.1:9/runs')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = finished([sys.executable, "-c", code])
     assert "MissingExtra: a store in PostgreSQL needs asyncpg: pip install" in done.stderr
     assert "agentkit[postgres]" in done.stderr
