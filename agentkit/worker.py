@@ -89,14 +89,15 @@ class _Crew:
         self._runs: set[str] = set()
         self._changed = asyncio.Event()
         self._lost = False
+        self._error: Exception | None = None
 
-    def lose(self) -> None:
-        """The lease is over."""
-        self._lost = True
+    def lose(self, error: Exception | None) -> None:
+        """The lease is over, or nobody renews it any more because of this error."""
+        self._lost, self._error = True, error
         self._changed.set()
 
     async def work(self, at_once: int) -> None:
-        """Carry runs on until the lease is over."""
+        """Carry runs on until the lease is over. Raises the error that ended its renewal."""
         while not self._lost:
             self._changed.clear()
             free = at_once - len(self._runs)
@@ -110,6 +111,8 @@ class _Crew:
                 await self._queue.wait()
             else:
                 await self._changed.wait()
+        if self._error is not None:
+            raise self._error
 
     async def close(self) -> None:
         """Stop what still runs, and wait until it has."""
@@ -159,14 +162,18 @@ async def _heartbeat(queue: RunQueue, crew: _Crew, lease_s: float) -> AsyncGener
     stop = threading.Event()
 
     def beat() -> None:
-        while not stop.wait(lease_s / 3):
-            try:
-                if asyncio.run(queue.renew(crew.name, lease_s=lease_s)):
-                    continue
-            except StoreError:
-                pass  # whoever joins anew is told, if it lasts
-            loop.call_soon_threadsafe(crew.lose)
-            return
+        found: Exception | None = None
+        try:
+            while not stop.wait(lease_s / 3):
+                if not asyncio.run(queue.renew(crew.name, lease_s=lease_s)):
+                    break
+        except StoreError:
+            pass  # whoever joins anew is told, if it lasts
+        except Exception as error:  # noqa: BLE001 - the crew raises it where it is heard
+            found = error
+        finally:
+            if not stop.is_set():
+                loop.call_soon_threadsafe(crew.lose, found)
 
     thread = threading.Thread(target=beat, name="agentkit-heartbeat", daemon=True)
     thread.start()

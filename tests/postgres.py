@@ -11,8 +11,8 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +22,7 @@ from uuid import uuid4
 import pytest
 
 BINARIES = "/usr/lib/postgresql/*/bin"
+MOST_PORTS = 3
 
 
 @contextmanager
@@ -76,24 +77,32 @@ def cluster() -> Generator[Cluster]:
     found = sorted(Path("/").glob(BINARIES[1:]))
     if not found:
         pytest.skip(f"no PostgreSQL in {BINARIES}, and AGENTKIT_TEST_PG names none")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     folder = Path(tempfile.mkdtemp(prefix="agentkit-pg-"))
     try:
         if os.getuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
-        private = Cluster(found[-1], folder, port)
-        private.call(
-            "initdb", "-A", "trust", "-U", "postgres", "--locale=C", "-E", "UTF8", "--no-sync"
-        )
-        private.start()
+        new = Cluster(found[-1], folder, 0)
+        new.call("initdb", "-A", "trust", "-U", "postgres", "--locale=C", "-E", "UTF8", "--no-sync")
+        private = _running(new)
         try:
             yield private
         finally:
             private.stop()
     finally:
         shutil.rmtree(folder)
+
+
+def _running(new: Cluster) -> Cluster:
+    """The same on a port of its own: others may take one between its choice and its use."""
+    for _ in range(MOST_PORTS):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            on_port = replace(new, port=free.getsockname()[1])
+        with suppress(AssertionError):
+            on_port.start()
+            return on_port
+    log = (new.folder / "log").read_text()
+    raise RuntimeError(f"PostgreSQL did not start on any of {MOST_PORTS} free ports: {log}")
 
 
 def _require_driver() -> None:

@@ -6,10 +6,12 @@ import asyncio
 import importlib
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from agentkit.errors import MissingExtra, StoreError
+from agentkit.journal.failure import CLOSED
 from agentkit.types import Sync
 
 T = TypeVar("T")
@@ -62,6 +64,8 @@ class Server:
         self._commit = "on" if sync == "power" else "off"
         self._pool: Any = None
         self._opened: list[Any] = []
+        self._closing = False
+        self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         # A daemon, so that a script that forgets to close its agent still ends.
         self._thread = threading.Thread(
@@ -77,22 +81,40 @@ class Server:
     async def read(self, query: Callable[[Any], Awaitable[T]]) -> T:
         """The query's result, on a connection of its own, also after `close`. Raises
         `StoreError`."""
-        if self._loop.is_closed():
+        begun = self._begin(self._pooled(query))
+        if begun is None:
             return await asyncio.to_thread(asyncio.run, self._explained(self._once(query)))
-        return await self.on_loop(self._pooled(query))
+        return await asyncio.wrap_future(begun)
 
     async def on_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of work that has to happen where the connections are. Raises `StoreError`."""
-        explained = self._explained(work)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(explained, self._loop))
+        """The result of work that has to happen where the connections are. Raises `StoreError`,
+        also after `close`."""
+        begun = self._begin(work)
+        if begun is None:
+            raise StoreError(CLOSED)
+        return await asyncio.wrap_future(begun)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """The same for a thread, which blocks meanwhile. Raises `StoreError`."""
-        return asyncio.run_coroutine_threadsafe(self._explained(work), self._loop).result()
+        begun = self._begin(work)
+        if begun is None:
+            raise StoreError(CLOSED)
+        try:
+            return begun.result()
+        finally:
+            begun.cancel()  # where the wait was interrupted: `close` waits for what is begun
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> Future[T] | None:
+        """Has the loop do it; None once it is being closed."""
+        with self._lock:
+            if not self._closing:
+                return asyncio.run_coroutine_threadsafe(self._explained(work), self._loop)
+        work.close()
+        return None
 
     async def connect(self) -> Any:
         """A connection for whoever asks, on the loop where it is asked for."""
-        connection = await self.asyncpg.connect(self.url, **self._options())
+        connection = await self._connected()
         self._opened.append(connection)
         return connection
 
@@ -102,17 +124,24 @@ class Server:
         await connection.close(timeout=CONNECT_TIMEOUT_S)
 
     def close(self) -> None:
-        """Let go of the connections and end the thread."""
-        if self._loop.is_closed():
-            return
+        """Finish what was begun, let go of the connections and end the thread."""
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
         try:
-            self.wait(self._close())
+            closing = self._explained(self._close())
+            asyncio.run_coroutine_threadsafe(closing, self._loop).result()
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
 
     async def _close(self) -> None:
+        # The pool does not wait for a connection that is still being opened, and whoever asked for
+        # it would never be answered. Nothing else runs on this loop, and nothing is begun any more.
+        while begun := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(begun)
         for connection in [*self._opened]:
             await self.release(connection)
         if self._pool is not None:
@@ -155,11 +184,14 @@ class Server:
             return await query(connection)
 
     async def _once(self, query: Callable[[Any], Awaitable[T]]) -> T:
-        connection = await self.connect()
+        connection = await self._connected()
         try:
             return await query(connection)
         finally:
-            await self.release(connection)
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
+
+    async def _connected(self) -> Any:
+        return await self.asyncpg.connect(self.url, **self._options())
 
     async def _prepare(self) -> None:
         await self._once(self._migrate)

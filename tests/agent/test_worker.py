@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Callable
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from agentkit import Agent, ToolError, UsageError, tool
 from agentkit.decide import approve
+from agentkit.protocols import RunQueue
 from agentkit.store import Store, open_store
 from agentkit.testing import ScriptedModel
 from agentkit.testing.queue import queue
@@ -34,7 +36,9 @@ def open_one(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 
 
 class Said:
-    """What a worker says, to be waited for."""
+    """What a worker says, to be waited for as long as it is at work."""
+
+    task: asyncio.Task[None]
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -45,6 +49,18 @@ class Said:
         self._more.set()
 
     async def until(self, text: str, times: int = 1) -> None:
+        await self.unless_over(self._told(text, times), f"{text!r}, {times} times")
+
+    async def unless_over(self, waited: Coroutine[Any, Any, None], what: str) -> None:
+        """Waits for that; a worker that has ended would be waited for without end."""
+        waiting = asyncio.create_task(waited)
+        await asyncio.wait({waiting, self.task}, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            waiting.cancel()
+            raise AssertionError(f"expected {what}; the worker ended: {self.task}, {self.lines}")
+        await waiting
+
+    async def _told(self, text: str, times: int) -> None:
         while sum(text in line for line in self.lines) < times:
             self._more.clear()
             await self._more.wait()
@@ -58,7 +74,10 @@ class Gate:
         self.inside = self.most = 0
         self._entered = asyncio.Event()
 
-    async def until_inside(self, count: int) -> None:
+    async def until_inside(self, count: int, said: Said) -> None:
+        await said.unless_over(self._filled(count), f"{count} inside")
+
+    async def _filled(self, count: int) -> None:
         while self.inside < count:
             self._entered.clear()
             await self._entered.wait()
@@ -72,6 +91,40 @@ class Gate:
         finally:
             self.inside -= 1
         return "through"
+
+
+class LongLeases:
+    """A queue whose leases end where a test ends them, however soon the worker renews its own."""
+
+    def __init__(self, real: RunQueue) -> None:
+        self._real = real
+        self._renewals = 0
+        self._more = threading.Condition()
+
+    def renewed(self, times: int) -> bool:
+        """Blocks until there were so many more renewals; False where they do not come."""
+        with self._more:
+            wanted = self._renewals + times
+            return self._more.wait_for(lambda: self._renewals >= wanted, timeout=60)
+
+    async def join(self, worker: str, *, lease_s: float) -> None:
+        await self._real.join(worker, lease_s=600.0)
+
+    async def renew(self, worker: str, *, lease_s: float) -> bool:
+        running = await self._real.renew(worker, lease_s=600.0)
+        with self._more:
+            self._renewals += 1
+            self._more.notify_all()
+        return running
+
+    async def claim(self, worker: str, *, limit: int) -> Sequence[str]:
+        return await self._real.claim(worker, limit=limit)
+
+    async def leave(self, worker: str) -> None:
+        await self._real.leave(worker)
+
+    async def wait(self, timeout_s: float = 0.5) -> None:
+        await self._real.wait(timeout_s)
 
 
 def agent_with(store: Store, call: str, *tools: Any) -> Agent:
@@ -97,16 +150,16 @@ async def working(
 ) -> AsyncGenerator[Said]:
     """A worker at work, cancelled at the end of the block."""
     said = Said()
-    names = iter(f"w{number}" for number in range(9))
-    task = asyncio.create_task(
+    names = (f"w{number}" for number in count())
+    said.task = asyncio.create_task(
         work(store, load, at_once=at_once, lease_s=lease_s, say=said, new_id=lambda: next(names))
     )
     try:
         yield said
     finally:
-        task.cancel()
+        said.task.cancel()
         with suppress(asyncio.CancelledError):
-            await task
+            await said.task
 
 
 async def test_so_many_at_once_and_then_the_others(open_one: Open) -> None:
@@ -114,7 +167,7 @@ async def test_so_many_at_once_and_then_the_others(open_one: Open) -> None:
     agent, gate = gated(store)
     runs = [await agent.submit("go") for _ in range(5)]
     async with working(store, lambda origin: agent, at_once=3) as said:
-        await gate.until_inside(3)
+        await gate.until_inside(3, said)
         gate.opened.set()
         await said.until("answered", 5)
     assert gate.most == 3
@@ -192,17 +245,20 @@ async def test_what_cannot_go_on_fails_and_the_worker_does_not(open_one: Open) -
 
 async def test_a_tool_that_blocks_the_loop_costs_no_lease(open_one: Open) -> None:
     store = open_one()
+    leases = LongLeases(queue(store))
+    renewed: list[bool] = []
 
     @tool(effect="read")
     async def block() -> str:
-        """Blocks the event loop."""
-        time.sleep(1.0)  # noqa: ASYNC251 - what is tested
+        """Blocks the event loop while the lease is renewed."""
+        renewed.append(leases.renewed(2))
         return "done"
 
     agent = agent_with(store, "block()", block)
     await agent.submit("go")
-    async with working(store, lambda origin: agent, lease_s=0.6) as said:
+    async with working(replace(store, queue=leases), lambda origin: agent, lease_s=0.3) as said:
         await said.until("answered")
+    assert renewed == [True]
     assert not any("lease" in line for line in said.lines)
     await store.close()
 
@@ -211,7 +267,8 @@ async def test_a_lost_lease_drops_the_runs_and_begins_anew(open_one: Open) -> No
     store, other = open_one(), open_one()
     agent, gate = gated(store)
     run = await agent.submit("go")
-    async with working(store, lambda origin: agent, lease_s=0.3) as said:
+    leases = LongLeases(queue(store))
+    async with working(replace(store, queue=leases), lambda origin: agent, lease_s=0.3) as said:
         await said.until("begun by w0")
         await queue(other).renew("w0", lease_s=0.0)
         await said.until("the lease of w0 is over")
@@ -222,6 +279,38 @@ async def test_a_lost_lease_drops_the_runs_and_begins_anew(open_one: Open) -> No
     assert seqs == list(range(1, len(seqs) + 1))
     await store.close()
     await other.close()
+
+
+class Broken(LongLeases):
+    """A queue that fails, once it may, in a way that no store should."""
+
+    def __init__(self, real: RunQueue) -> None:
+        super().__init__(real)
+        self.may = threading.Event()
+
+    async def renew(self, worker: str, *, lease_s: float) -> bool:
+        self.may.wait(60)
+        raise LookupError("no such lease")
+
+
+async def test_a_worker_whose_renewal_is_broken_releases_its_runs_and_says_so(
+    open_one: Open,
+) -> None:
+    store = open_one()
+    agent, _ = gated(store)
+    run = await agent.submit("go")
+    leases = Broken(queue(store))
+    heard: list[str] = []
+    with pytest.raises(LookupError, match="no such lease"):
+        async with working(replace(store, queue=leases), lambda origin: agent, lease_s=0.3) as said:
+            heard = said.lines
+            await said.until("begun by w0")
+            leases.may.set()
+            await asyncio.wait({said.task}, timeout=60)
+    assert heard[-1] == f"run {run}: released"
+    await queue(store).join("w", lease_s=60.0)
+    assert [*await queue(store).claim("w", limit=1)] == [run]
+    await store.close()
 
 
 async def test_what_no_worker_could_find_is_refused(tmp_path: Path) -> None:

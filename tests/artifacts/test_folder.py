@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import stat
-import subprocess
 import sys
 import threading
 import tracemalloc
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 
 from agentkit.artifacts import FolderArtifacts
 from agentkit.errors import StoreError, UsageError
+from tests.processes import finished
 
 from .test_sniff import wav
 
@@ -130,9 +130,7 @@ except StoreError as error:
 
 def test_no_room_is_one_sentence_and_leaves_no_debris(tmp_path: Path) -> None:
     """A real limit on file size, in a process of its own: the kernel refuses the write."""
-    done = subprocess.run(
-        [sys.executable, "-c", OUT_OF_ROOM, str(tmp_path)], capture_output=True, text=True
-    )
+    done = finished([sys.executable, "-c", OUT_OF_ROOM, str(tmp_path)])
     assert done.returncode == 1
     assert "file too large; free some room and resume the run" in done.stderr
     assert files(tmp_path) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -15,6 +14,7 @@ from agentkit.plan.graph import Call, Const, Plan
 from benchmarks.gold.case import described_tool, identifier, object_schema
 from benchmarks.gold.doctypes import fields_of, schema_of
 from benchmarks.gold.mutations import EXPECTED, mutations
+from tests.processes import finished
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "check.py"
 
@@ -71,10 +71,8 @@ def test_every_kind_of_mistake_is_made_and_is_one() -> None:
 
 
 def test_without_the_data_it_says_why_it_is_skipped(tmp_path: Path) -> None:
-    done = subprocess.run(
+    done = finished(
         [sys.executable, str(SCRIPT), str(tmp_path), "--check"],
-        capture_output=True,
-        text=True,
         cwd=SCRIPT.parents[1],
         env={"PYTHONPATH": str(SCRIPT.parents[1])},
     )

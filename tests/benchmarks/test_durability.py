@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
+
+from tests.processes import finished
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "durability.py"
 
 
 def test_nothing_is_done_twice_and_little_is_written() -> None:
-    done = subprocess.run(
+    done = finished(
         [sys.executable, str(SCRIPT), "--alone", "--kills", "1", "--rounds", "1", "--check"],
-        capture_output=True,
-        text=True,
         env={"PYTHONPATH": str(SCRIPT.parents[1]), "PATH": "/usr/bin:/bin"},
     )
     assert done.returncode == 0, done.stdout + done.stderr

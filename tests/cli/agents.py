@@ -64,9 +64,10 @@ async def wait(hours: float, context: Context) -> str:
 
 
 @tool(effect="read")
-async def stubborn(hours: float) -> str:
+async def stubborn(hours: float, context: Context) -> str:
     """Does not stop when it is told to."""
     if not OPEN.exists():  # noqa: ASYNC240
+        context.progress(1, hours, "hours")
         try:
             await asyncio.Event().wait()
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
 import shlex
 import subprocess
 import sys
@@ -17,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 AGENTS = Path(__file__).parent / "agents.py"
 COMMAND = [sys.executable, "-W", "error", "-m", "agentkit"]
 CTRL_C = b"\x03"
+LONGEST_S = 60
+"""A command that says nothing for so long says nothing any more."""
+
 _ON_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # its Ctrl-C is for this process
@@ -84,6 +88,8 @@ class Terminal:
         return self.process.returncode, out.decode(), self.screen
 
     def _more(self) -> bool:
+        if not select.select([self.keyboard], [], [], LONGEST_S)[0]:
+            raise AssertionError(f"nothing more came within {LONGEST_S} s: {self.screen!r}")
         try:
             found = os.read(self.keyboard, 65536)
         except OSError:  # Linux says so when nobody holds the other end any more

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from agentkit.cli import main
 from agentkit.cli.app import COMMANDS
 from agentkit.cli.commands.doctor import findings
+from tests.processes import finished
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,10 +35,8 @@ def test_misuse_exits_2_and_says_why(
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
     command = f"{sys.executable} -m agentkit models list --json | true"
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stderr == ""
+    done = finished(["bash", "-c", command], cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_models_are_listed_with_licence_and_size(capsys: pytest.CaptureFixture[str]) -> None:

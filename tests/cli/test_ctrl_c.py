@@ -15,7 +15,7 @@ def test_once_leaves_a_run_that_the_printed_command_goes_on_with(
 ) -> None:
     arguments = ("run", "Do it.", "--agent", f"{AGENTS}:patient", "--store", "my runs")
     with on_a_terminal(tmp_path, *arguments, env=env) as terminal:
-        terminal.until("wait 9")
+        terminal.until("1 of 9 hours" if env == {} else "run     b  wait 9")
         terminal.press(CTRL_C)
         code, out, screen = terminal.end()
     assert (code, out) == (130, "")
@@ -31,7 +31,7 @@ def test_once_leaves_a_run_that_the_printed_command_goes_on_with(
 def test_twice_stops_now_and_the_run_still_goes_on_later(tmp_path: Path) -> None:
     arguments = ("run", "Do it.", "--agent", f"{AGENTS}:mule")
     with on_a_terminal(tmp_path, *arguments) as terminal:
-        terminal.until("stubborn 9")
+        terminal.until("1 of 9 hours")
         terminal.press(CTRL_C)
         terminal.until("stubborn as a mule")
         terminal.press(CTRL_C)

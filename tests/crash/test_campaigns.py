@@ -16,6 +16,7 @@ from typing import Any, cast
 import pytest
 
 from tests.crash.disk import missing
+from tests.processes import LONGEST_S, finished
 
 ROOT = Path(__file__).parents[2]
 FULL = bool(os.environ.get("AGENTKIT_TORTURE"))
@@ -24,12 +25,11 @@ FULL = bool(os.environ.get("AGENTKIT_TORTURE"))
 def campaign(module: str, *short: str, full: tuple[str, ...] = ()) -> dict[str, Any]:
     """The report of a campaign in which nothing broke."""
     options = full if FULL else short
-    done = subprocess.run(
+    done = finished(
         [sys.executable, "-W", "error", "-m", f"tests.crash.{module}", *options],
+        timeout_s=None if FULL else LONGEST_S,
         cwd=ROOT,
-        stdout=subprocess.PIPE,
         stderr=None if FULL else subprocess.PIPE,
-        text=True,
     )
     assert done.stdout, f"no report, exit code {done.returncode}: {done.stderr}"
     if FULL:
@@ -67,7 +67,7 @@ def test_a_kill_or_a_failure_at_every_operation_of_the_disk() -> None:
 @pytest.mark.skipif(bool(missing()), reason=missing() or "")
 def test_a_failed_sync_stops_the_writer() -> None:
     command = [sys.executable, "-W", "error", "-m", "tests.crash.failed_sync"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = finished(command, cwd=ROOT)
     assert done.stdout.startswith("stopped: "), done.stderr
 
 

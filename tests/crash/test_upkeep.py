@@ -30,6 +30,8 @@ async def main():
         data = {"status": "value", "value": ["x" * 2000, seq, note.sha256]}
         store.journal.append(Event("live", seq, 0.0, "node.ended", f"n{seq}", data))
         await store.journal.flush()
+        if seq == 1:
+            print("begun", flush=True)
 
 asyncio.run(main())
 """
@@ -39,6 +41,7 @@ def command(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "error", *arguments],
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -84,7 +87,9 @@ def test_killed_at_any_moment_nothing_that_is_named_is_gone(tmp_path: Path) -> N
     assert len(unnamed) == UNNAMED + 50
     chance = random.Random(1)
     with command("-c", WRITER, str(folder)) as writer:
+        assert writer.stdout is not None
         try:
+            assert writer.stdout.readline(), "the writer ended before it wrote"
             for _ in range(KILLS):
                 sweep = ("-m", "agentkit", "store", "gc", "--grace", "1h", "--store", str(folder))
                 with command(*sweep) as process:

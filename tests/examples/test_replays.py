@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from agentkit import Agent, open_store
 from agentkit.testing import ScriptedModel
+from tests.processes import finished
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -22,13 +22,10 @@ EXAMPLES = ROOT / "examples"
 
 def example(folder: Path, name: str, *arguments: str) -> str:
     """What an example prints, and its replay."""
-    done = subprocess.run(
+    done = finished(
         [sys.executable, "-m", "tests.examples.replayed", str(EXAMPLES / name), *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
 import zipfile
@@ -14,6 +13,7 @@ import pytest
 
 from agentkit.cli.commands.doctor import EXTRAS
 from tests.house.names import name_of, normal
+from tests.processes import finished
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -36,11 +36,19 @@ def test_wheel_holds_agentkit_and_nothing_else(tmp_path: Path) -> None:
         copy,
         symlinks=True,
         ignore=shutil.ignore_patterns(
-            ".git", ".venv", "build", "*.egg-info", ".agentkit", ".*_cache"
+            ".git",
+            ".venv",
+            "build",
+            "*.egg-info",
+            ".agentkit",
+            ".*_cache",
+            "__pycache__",
+            ".hypothesis",  # others write there meanwhile
         ),
     )
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-q", "-w", str(tmp_path), "."]
-    subprocess.run(command, cwd=copy, check=True, capture_output=True)
+    done = finished(command, cwd=copy)
+    assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -80,7 +88,7 @@ def test_doctor_knows_the_extras() -> None:
 
 @pytest.mark.parametrize("command", ["demo", "test", "check", "bench", "clean"])
 def test_make_knows_the_command(command: str) -> None:
-    done = subprocess.run(["make", "-n", command], cwd=ROOT, capture_output=True, text=True)
+    done = finished(["make", "-n", command], cwd=ROOT)
     assert done.returncode == 0, done.stderr
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -18,6 +17,7 @@ from agentkit.store import open_store
 from agentkit.testing.journal import ended, read, same, step, steps
 from agentkit.testing.queue import created
 from tests.postgres import execute
+from tests.processes import finished
 
 asyncpg: Any = pytest.importorskip("asyncpg")
 
@@ -25,6 +25,9 @@ pytestmark = pytest.mark.anyio
 
 TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
 BACKENDS = "pid <> pg_backend_pid() AND application_name = 'agentkit' AND datname = '{}'"
+
+LONGEST_S = 60
+"""What has not happened by then never will."""
 
 
 def journal_in(url: str, folder: Path) -> DurableJournal:
@@ -40,6 +43,20 @@ def threads() -> set[str]:
 def backends(url: str) -> str:
     """What is true of the connections of journals in this database."""
     return BACKENDS.format(url.rpartition("/")[2])
+
+
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """All that are made from now on, those of pools among them."""
+    made: list[Any] = []
+    connect = asyncpg.connect
+
+    async def recorded(*arguments: Any, **options: Any) -> Any:
+        made.append(await connect(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(asyncpg, "connect", recorded)
+    monkeypatch.setattr(asyncpg.connection, "connect", recorded)
+    return made
 
 
 async def query(url: str, statement: str) -> list[tuple[object, ...]]:
@@ -99,8 +116,9 @@ async def test_a_connection_lost_in_a_commit_stops_the_writer_and_no_reader(
         await other.execute("LOCK TABLE agentkit.event IN EXCLUSIVE MODE")
         journal.append(step("r1", 2))
         waits = f"{backends(postgres)} AND wait_event_type = 'Lock'"
-        while not await query(postgres, TERMINATE + waits):
-            pass
+        async with asyncio.timeout(LONGEST_S):
+            while not await query(postgres, TERMINATE + waits):
+                pass
         with pytest.raises(StoreError, match="then resume the run"):
             await journal.flush()
     await other.close()
@@ -113,15 +131,20 @@ async def test_a_connection_lost_in_a_commit_stops_the_writer_and_no_reader(
     await again.close()
 
 
-async def test_a_connection_lost_while_idle_is_made_anew(postgres: str, tmp_path: Path) -> None:
+async def test_a_connection_lost_while_idle_is_made_anew(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = connections(monkeypatch)
     journal = journal_in(postgres, tmp_path)
     for seq in (1, 2, 3):
         journal.append(step("r1", seq))
         await journal.flush()
         assert await read(journal, "r1") == steps("r1", seq)
         assert await query(postgres, TERMINATE + backends(postgres))
-        while await query(postgres, TERMINATE + backends(postgres)):
-            pass
+        # What is written before this side has noticed is lost, and stops the writer.
+        async with asyncio.timeout(LONGEST_S):
+            while not all(each.is_closed() for each in made):
+                await query(postgres, TERMINATE + backends(postgres))
     await journal.close()
 
 
@@ -135,8 +158,22 @@ async def test_threads_and_connections_are_let_go(postgres: str, tmp_path: Path)
     assert threads() == set()
     count = f"SELECT count(*) FROM pg_stat_activity WHERE {backends(postgres)}"
     # A server notices that a client has gone when it reads from it next.
-    while (await query(postgres, count)) != [(0,)]:
-        pass
+    async with asyncio.timeout(LONGEST_S):
+        while (await query(postgres, count)) != [(0,)]:
+            pass
+
+
+async def test_reads_beside_close_are_answered(postgres: str, tmp_path: Path) -> None:
+    """Also those that were waiting for a connection, which was still being opened."""
+    journal = journal_in(postgres, tmp_path)
+    journal.append(step("r1", 1))
+    await journal.close()
+    journal = journal_in(postgres, tmp_path)
+    async with asyncio.timeout(LONGEST_S):
+        reads = [asyncio.create_task(read(journal, "r1")) for _ in range(20)]
+        _, *found = await asyncio.gather(journal.close(), *reads)
+    assert found == [[step("r1", 1)]] * 20
+    assert threads() == set()
 
 
 async def test_events_are_committed_in_groups_and_tell_nobody(
@@ -206,6 +243,6 @@ def test_without_asyncpg_the_extra_is_named() -> None:
         "from agentkit.store import open_store\n"
         "open_store('postgresql://127.0.0.1:9/runs')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = finished([sys.executable, "-c", code])
     assert "MissingExtra: a store in PostgreSQL needs asyncpg: pip install" in done.stderr
     assert "agentkit[postgres]" in done.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import subprocess
 import sys
 import threading
 from contextlib import closing
@@ -18,6 +17,7 @@ from agentkit.errors import StoreError
 from agentkit.events import Event
 from agentkit.journal import DurableJournal, sqlite_journal
 from agentkit.testing.journal import ended, read, step, steps
+from tests.processes import finished
 
 pytestmark = pytest.mark.anyio
 
@@ -265,10 +265,7 @@ asyncio.run(main())
 async def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
     """A real limit on file size, in a process of its own: the kernel refuses the write."""
     done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-W", "error", "-c", OUT_OF_ROOM, str(tmp_path)],
-        capture_output=True,
-        text=True,
+        finished, [sys.executable, "-W", "error", "-c", OUT_OF_ROOM, str(tmp_path)]
     )
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

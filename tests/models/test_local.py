@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
@@ -121,12 +121,19 @@ def test_it_serves_several_event_loops(model: LocalModel) -> None:
 
 
 async def test_an_abandoned_reply_stops(model: LocalModel) -> None:
-    endless = ask("Write a very long story.", max_tokens=900)
+    words = "root ::= [a-z ] root"  # they never end
+    endless = ask("Write a very long story.", max_tokens=900, grammar=words)
     async with aclosing(model.stream(endless)) as stream:
         await anext(stream)
-    async with asyncio.timeout(30):  # 900 tokens would take minutes on two cores
-        text, _ = await reply(model, ask("When was the bridge opened?"))
+    # What has its turn writes a token for each of the reply beside it: 400 come before 900 have.
+    shorter = ask("Go on.", purpose="plan", max_tokens=400, grammar=words)
+    beside = asyncio.create_task(reply(model, shorter))
+    text, _ = await reply(model, ask("When was the bridge opened?"))
     assert "1987" in text
+    assert not beside.done(), "the abandoned reply was written to its end"
+    beside.cancel()
+    with suppress(asyncio.CancelledError):
+        await beside
 
 
 async def test_the_prefix_is_warm_in_the_next_process(model: LocalModel, folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from agentkit.events import Event
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel, save_run
 from agentkit.types import Json
+from tests.processes import finished
 from tests.replay.runs import PLAN, scripted
 from tests.replay.simulated import simulated
 
@@ -67,12 +67,9 @@ def test_another_process_replays_it_too(tmp_path: Path, hash_seed: str) -> None:
         "    agent = simulated(seed)[0]\n"
         "    print(asyncio.run(agent.replay(load_run(f'{sys.argv[1]}/{seed}.jsonl'))).events)\n"
     )
-    done = subprocess.run(
+    done = finished(
         [sys.executable, "-c", script, str(tmp_path)],
         env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": "."},
-        capture_output=True,
-        text=True,
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.split()) == 20

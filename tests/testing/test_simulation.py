@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ import pytest
 from agentkit.engine import asked
 from agentkit.engine.item import Item
 from agentkit.testing.simulation import simulate
+from tests.processes import finished
 from tests.testing.campaign import run
 
 ROOT = Path(__file__).parents[2]
@@ -39,13 +39,11 @@ def test_the_same_seed_gives_the_same_journal_in_any_process() -> None:
     first, last = SEEDS, SEEDS + 40
     here = [sha256(simulate(seed).journal).hexdigest() for seed in range(first, last)]
     for shuffle in ("1", "2"):
-        there = subprocess.run(
+        there = finished(
             [sys.executable, "-W", "error", "-c", DIGESTS.format(first=first, last=last)],
             env={"PYTHONHASHSEED": shuffle, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
         )
+        assert there.returncode == 0, there.stderr
         assert there.stdout.split() == here
 
 
