@@ -113,14 +113,14 @@ async def test_what_a_program_came_to_is_a_number_for_the_next() -> None:
     assert isinstance(end.value, dict) and end.value["value"] == 42
 
 
-async def test_the_likest_examples_come_last() -> None:
+async def test_it_sees_the_five_likest_examples_the_likest_last() -> None:
     _, model = await worked(FOUR, ALSO_FOUR, task="average length of the boards", boards=[4.5, 6.0])
     request = model.requests[0]
     *_, question, program, asked = request.messages
     assert "Work out: average length" in question.content and "len(lengths)" in program.content
     assert asked.content.endswith("Task: What is it?\n\nWork out: average length of the boards")
-    assert request.constant == len(request.messages) - 5
-    assert question in request.messages[: request.constant]
+    turns = [message.role for message in request.messages]
+    assert turns == ["system", *["user", "assistant"] * 5, "user"]
 
 
 EXAMPLES = re.findall(r"```python\n(.+?)\n```", prompt_file("compute_examples.md"), re.DOTALL)
