@@ -47,6 +47,10 @@ class Follower:
                 await self._arrived.wait()
         return self._inbox.popleft()
 
+    def first_stored(self) -> int | None:
+        """The number of the first event in the inbox that is stored, if one is there."""
+        return next((event.seq for event in tuple(self._inbox) if event.seq), None)
+
     def _wake(self) -> None:
         if threading.get_ident() == self._thread:
             self._arrived.set()
@@ -109,21 +113,23 @@ async def follow(
     with followers.subscribed(run) as follower:
         # The event at `after` is read again because it may be the run's end.
         stored = await read(max(after - 1, 0))
+        # What came meanwhile is in the inbox too, in its order and with what is never stored.
+        live = follower.first_stored()
         last = after
         for event in stored:
+            if live is not None and event.seq >= live:
+                break
             if event.seq > last:
                 last = event.seq
                 yield event
-        if stored and stored[-1].type == "run.ended":
+        if live is None and stored and stored[-1].type == "run.ended":
             return
         if failure() is not None:
             follower.fail(lambda: failure() or StoreError("the journal failed"))
         while True:
             event = await follower.next()
-            if event.seq:
-                if event.seq <= last:
-                    continue
-                last = event.seq
-            yield event
-            if event.type == "run.ended":
+            if not event.seq or event.seq > last:
+                last = event.seq or last
+                yield event
+            if event.type == "run.ended" and event.seq >= last:
                 return
