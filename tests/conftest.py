@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 
 import pytest
@@ -21,7 +20,7 @@ LONGEST = "tests/examples/test_with_the_model.py"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file comes first, so that no other waits for it at the end."""
+    """The longest file comes first, so that nothing waits for it at the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
@@ -29,20 +28,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def anyio_backend() -> str:
     """asyncio is the one event loop that agentkit runs on; for anyio's pytest plugin."""
     return "asyncio"
-
-
-@pytest.fixture
-def one_core() -> Generator[None]:
-    """What a test starts stays on one core where tests run beside each other: a model's two threads
-    wait for each other as soon as one shares its core, and are slower than one."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
-    if not worker or not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {sorted(cores)[int(worker) % len(cores)]})
-    yield
-    os.sched_setaffinity(0, cores)
 
 
 @pytest.fixture(scope="session")

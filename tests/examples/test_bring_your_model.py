@@ -10,8 +10,6 @@ import pytest
 
 from agentkit.models.catalog import cache_folder, entry, present
 
-pytestmark = pytest.mark.usefixtures("one_core")
-
 EXAMPLE = Path(__file__).parents[2] / "examples" / "bring_your_model.py"
 
 

@@ -18,8 +18,6 @@ from agentkit.models.catalog import cache_folder, entry, present
 from agentkit.store import open_store
 from tests.examples.process import DEMO, EXAMPLES, REPLAY, finished, killed, started
 
-pytestmark = pytest.mark.usefixtures("one_core")
-
 COST = "195"
 REPORT = str(EXAMPLES / "nightly_report.py")
 AGENTKIT = (sys.executable, "-W", "error", "-m", "agentkit", "run", REPORT)

@@ -14,7 +14,7 @@ from agentkit.messages import Delta, Done, Message, Request, Text
 from agentkit.models.catalog import cache_folder, entry, present
 from agentkit.models.local import LocalModel
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("one_core")]
+pytestmark = pytest.mark.anyio
 
 NAME = "qwen2.5-coder-0.5b"
 SYSTEM = Message(

@@ -14,7 +14,7 @@ from agentkit.models import complete, model
 from agentkit.models.catalog import cache_folder, entry, present
 from agentkit.types import Schema
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("one_core")]
+pytestmark = pytest.mark.anyio
 
 NAME = "qwen2.5-coder-0.5b"
 KEY = "the-key-of-the-server"
