@@ -16,14 +16,6 @@ settings.register_profile(
 settings.load_profile("agentkit")
 
 
-LONGEST = "tests/examples/test_with_the_model.py"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file comes first, so that nothing waits for it at the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
-
-
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """asyncio is the one event loop that agentkit runs on; for anyio's pytest plugin."""

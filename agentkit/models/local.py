@@ -55,8 +55,7 @@ class LocalModel:
         progress: Progress = quiet,
         offline: bool = False,
     ) -> None:
-        """`folder` holds the model files, `progress(done, total)` follows their download in bytes,
-        `threads` are two, or one where the process may use one core only.
+        """`folder` holds the model files, `progress(done, total)` follows their download in bytes.
 
         Raises `UsageError` for a name the catalogue lacks.
         """
@@ -68,7 +67,7 @@ class LocalModel:
             )
         self._folder = folder or cache_folder()
         self._context_tokens = context_tokens
-        self._threads = threads or min(_cores(), 2)
+        self._threads = threads or min(os.cpu_count() or 1, 2)
         self._ensure = partial(ensure, self._entry, progress=progress, offline=offline)
         self._guard = Lock()
         self._loading: Future[Llama] | None = None
@@ -185,13 +184,6 @@ class LocalModel:
         if request.schema is not None:
             options["json_schema"] = {**_closed(request.schema), "x-guidance": _COMPACT}
         return options
-
-
-def _cores() -> int:
-    """How many this process may use: with more threads than that, they wait for each other."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _constant(request: Request) -> int:

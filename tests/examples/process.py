@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests import processes
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 DEMO = (sys.executable, str(EXAMPLES / "briefing.py"))
@@ -20,9 +22,7 @@ def environment() -> dict[str, str]:
 
 
 def started(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=600
-    )
+    return processes.finished(command, cwd=folder, env=environment())
 
 
 def finished(command: Sequence[str], folder: Path) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from agentkit.models.catalog import cache_folder, entry, present
+from tests.processes import finished
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "bring_your_model.py"
 
@@ -18,9 +18,7 @@ def test_it_answers_over_http(tmp_path: Path) -> None:
         pytest.skip("the model is not on this machine: agentkit models pull qwen2.5-coder-0.5b")
     command = [sys.executable, "-W", "error", str(EXAMPLE)]
     root = {"PYTHONPATH": str(EXAMPLE.parents[1]), "HOME": str(Path.home()), "PATH": ""}
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=tmp_path, env=root, timeout=240
-    )
+    done = finished(command, cwd=tmp_path, env=root)
     assert done.returncode == 0, done.stderr
     assert "237.5" in done.stdout, done.stdout
     assert "calls over HTTP" in done.stdout
