@@ -1,6 +1,6 @@
 """The demo with its model, killed at 20 random moments, with 5 kills in each of 4 runs.
 
-`make torture` runs it: about 11 minutes. That an example with the model goes on where it is killed, and
+`make torture` runs it: 11 minutes. That an example with the model goes on where it is killed, and
 that a scripted agent does at 20 moments, is part of `make test`.
 """
 
