@@ -21,7 +21,7 @@ from agentkit.messages import Usage
 from agentkit.outcome import CUT_OFF, Outcome, outcome_from_json
 from agentkit.plan.graph import Answer, Node, Patch, Plan, needs
 from agentkit.plan.jsonform import patch_from_json
-from agentkit.plan.reach import cut_off
+from agentkit.plan.reach import below, cut_off
 from agentkit.spent import Ledger
 from agentkit.types import Json, Schema
 
@@ -228,8 +228,8 @@ def _patched(build: _Build, node: str, data: dict[str, Any]) -> None:
     build.answer = patch.answer or build.answer
     build.turn_ended = None
     if lost:
-        begun = {owner(each) for each in build.intents}
-        for name in lost - begun:
+        begun = {owner(each) for each in build.intents} - build.outcomes.keys()
+        for name in lost - below(build.nodes, begun):
             build.outcomes.setdefault(name, CUT_OFF)
 
 

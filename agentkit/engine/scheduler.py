@@ -172,14 +172,15 @@ class Scheduler:
         """Apply a change of the plan; what needs a replaced node runs anew. Raises as `add`.
 
         Nodes that it cut off from the answer are cancelled, unless they have ended, or are effects
-        that have begun.
+        that have begun, or such effects need them.
         """
         anew = [node.id for node in patch.replace]
         again = self.remove([*patch.remove, *anew], anew=anew) if patch.remove or anew else ()
         new = {node.id for node in patch.add}
         self.add((*patch.replace, *patch.add, *(node for node in again if node.id not in new)))
-        begun = {owner(name) for name in self._caller.intents}
-        lost = [self._flow.item(name) for name in cut_off if name not in begun]
+        begun, names = {owner(name) for name in self._caller.intents}, list(cut_off)
+        kept = self._flow.open_below(name for name in names if name in begun)
+        lost = [self._flow.item(name) for name in names if name not in kept]
         lost += [child for item in lost for child in item.children or ()]
         for item in lost:
             self._cancel(item, CUT_OFF)

@@ -28,15 +28,15 @@ def cut_off(plan: Plan, patch: Patch) -> frozenset[str]:
     before = [plan.nodes[name] for name in (*patch.remove, *put) if name in plan.nodes]
     needed = {name for node in before for name in needs(node)}
     needed |= set() if plan.answer is None else needs(plan.answer)
-    candidates = (_below(plan.nodes, needed) & after.nodes.keys()) - put
+    candidates = (below(plan.nodes, needed) & after.nodes.keys()) - put
     kept = [node for node in after.nodes.values() if node.id not in candidates]
     wanted = {name for node in kept for name in needs(node)}
     wanted |= set() if after.answer is None else needs(after.answer)
-    return frozenset(candidates - _below(after.nodes, wanted))
+    return frozenset(candidates - below(after.nodes, wanted))
 
 
-def _below(nodes: Mapping[str, Node], names: Iterable[str]) -> set[str]:
-    """These nodes and all that they need."""
+def below(nodes: Mapping[str, Node], names: Iterable[str]) -> set[str]:
+    """These nodes, where there are such, and all that they need."""
     found: set[str] = set()
     todo = [name for name in names if name in nodes]
     while todo:

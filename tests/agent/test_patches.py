@@ -206,25 +206,41 @@ async def test_an_effect_that_is_removed_while_it_runs_is_in_doubt(store: Store)
     assert state.outcomes["s"].value == "sent after all"
 
 
+async def let_go_after_b(world: World, agent: Any) -> str:
+    """The id of a run whose letters are sent once its node `b` has ended."""
+    run = ""
+    async with aclosing(agent.stream("Send.")) as events:
+        async for event in events:
+            run = event.run
+            if event.type == "node.ended" and event.node == "b":
+                world.go.set()
+    return run
+
+
 async def test_an_effect_that_has_begun_goes_on_when_it_is_cut_off(store: Store) -> None:
     world = World()
     first = add(
         call("s", "slow_send", "Ann"), call("b", "look", Ref("s")), Observe(id="o", using=()),
     )  # fmt: skip
     second = Patch(replace=(call("b", "look", "z"),), answer=answer("b"))
-
-    async def let_go() -> None:
-        async with aclosing(agent.stream("Send.")) as events:
-            async for event in events:
-                if event.type == "node.ended" and event.node == "b":
-                    world.go.set()
-                runs.append(event.run)
-
-    runs: list[str] = []
-    agent = world.agent(store, [first], [second], t1=world.begun)
-    await let_go()
-    assert (await statuses(store, runs[0]))["s"] == "value"
+    run = await let_go_after_b(world, world.agent(store, [first], [second], t1=world.begun))
+    assert (await statuses(store, run))["s"] == "value"
     assert sorted(world.did) == ["look z", "send Ann"]
+
+
+async def test_an_effect_that_has_begun_keeps_what_it_needs_to_begin_anew(store: Store) -> None:
+    world = World()
+    first = add(
+        call("a", "look", "x"), call("s", "slow_send", Ref("a")), call("b", "look", Ref("s")),
+        Observe(id="o", using=()),
+    )  # fmt: skip
+    second = [
+        Patch(replace=(call("a", "look", "y"),)),
+        Patch(replace=(call("b", "look", "z"),), answer=answer("b")),
+    ]
+    run = await let_go_after_b(world, world.agent(store, [first], second, t1=world.begun))
+    assert set((await statuses(store, run)).values()) == {"value"}
+    assert sorted(world.did) == ["look x", "look y", "look z", "send y"]
 
 
 @st.composite
