@@ -28,10 +28,9 @@ from agentkit.plan.graph import Plan
 from agentkit.plan.problem import Problem
 from agentkit.plan.worst import WorstCase, worst_case
 from agentkit.protocols import Clock, Memory, Model, Planner
-from agentkit.record import Recorder, calls_of_models
+from agentkit.record import Recorder
 from agentkit.replay.replay import Replayed, replay
 from agentkit.run import Run
-from agentkit.state import RunState, fold
 from agentkit.store import Store, open_store
 from agentkit.tool import Tool
 from agentkit.types import Json
@@ -40,7 +39,7 @@ Output = typing_extensions.TypeVar("Output", default=str)
 Result = TypeVar("Result")
 
 
-Begun: TypeAlias = tuple[Equipment[Output], Recorder, RunState]
+Begun: TypeAlias = tuple[Equipment[Output], Recorder]
 """A run whose beginning is in the journal: what `carry_on` takes."""
 
 
@@ -133,7 +132,6 @@ class Agent(Generic[Output]):
                 raise UsageError("no worker sees a store in memory: give the agent another store")
             run = self.new_id()
             await self._begin(store, run, task, inputs or {}, session, submitted=True)
-            await store.journal.flush(run)
             return run
 
     async def resume(self, run: str) -> Run[Output]:
@@ -252,16 +250,17 @@ class Agent(Generic[Output]):
         if submitted:
             created["submitted"] = True
         recorder.record("run.created", data=created)
-        return equipment, recorder, fold(await store.journal.events(run))
+        await store.journal.flush(run)
+        return equipment, recorder
 
     async def _begin_again(self, store: Store, run: str) -> Begun[Output]:
         events = await _stored(store, run)
         equipment = self._equipment(store)
-        calls = calls_of_models(fold(events).calls)
-        recorder = Recorder(run, store.journal, self.clock, seq=events[-1].seq, calls=calls)
+        recorder = Recorder(run, store.journal, self.clock, events)
         if events[-1].type != "run.ended" or events[-1].data["status"] != "answered":
             recorder.record("run.resumed")
-        return equipment, recorder, fold(await store.journal.events(run))
+        await store.journal.flush(run)
+        return equipment, recorder
 
     async def _begin_fork(
         self, store: Store, run: str, node: str, args: Mapping[str, Json], tool: str | None
@@ -271,7 +270,8 @@ class Agent(Generic[Output]):
         patch = fork_patch(events, node, args=args, tool=tool, tools=equipment.tools)
         recorder = Recorder(self.new_id(), store.journal, self.clock)
         write_fork(recorder, events, patch, created=self._says(equipment))
-        return equipment, recorder, fold(await store.journal.events(recorder.run))
+        await store.journal.flush(recorder.run)
+        return equipment, recorder
 
     def _says(self, equipment: Equipment[Output]) -> dict[str, Json]:
         """What the first event of a run tells of its agent."""
@@ -338,7 +338,7 @@ async def _followed(store: Store, begun: Begun[Any]) -> AsyncGenerator[Event, No
 
     The run has begun: its tail cannot miss the first event, nor end at a former `run.ended`.
     """
-    _, recorder, _ = begun
+    _, recorder = begun
     work = asyncio.create_task(carry_on(*begun))
     try:
         async with aclosing(store.journal.tail(recorder.run)) as events:

@@ -29,7 +29,7 @@ from agentkit.protocols import Memory, Model, Planner, Recalled
 from agentkit.recalled import recalled_to_json
 from agentkit.record import RecordedModel, Recorder
 from agentkit.run import Run
-from agentkit.state import RunState, fold
+from agentkit.state import RunState
 from agentkit.store import Store
 from agentkit.tool import Tool
 from agentkit.types import Json
@@ -62,14 +62,13 @@ class Equipment(Generic[Output]):
     time_limit: Callable[[float | None], asyncio.Timeout] = asyncio.timeout
 
 
-async def carry_on(
-    equipment: Equipment[Output], recorder: Recorder, state: RunState
-) -> Run[Output]:
+async def carry_on(equipment: Equipment[Output], recorder: Recorder) -> Run[Output]:
     """The finished run. Whatever ends it, the journal's last event says so."""
+    state = recorder.state()
     if state.status != "answered":
         async with _ending(recorder, equipment.store):
             await _to_the_answer(equipment, recorder, state)
-        state = fold(await equipment.store.journal.events(recorder.run))
+        state = recorder.state()
         await _remember(equipment, state)
     return _finished(equipment, recorder.run, state)
 

@@ -9,7 +9,7 @@ from agentkit.decisions import Decision, Question, Verdict, decision_to_json
 from agentkit.errors import UsageError
 from agentkit.protocols import Clock, Journal
 from agentkit.record import Recorder
-from agentkit.state import RunState, fold
+from agentkit.state import RunState
 from agentkit.types import Json
 
 
@@ -26,15 +26,15 @@ async def approve(
 
     Raises `UsageError` where the run is not paused or this node waits for no approval.
     """
-    state = await _idle(journal, run)
-    asked = _asked(state, node)
+    recorder = await _idle(journal, run, clock)
+    asked = _asked(recorder.state(), node)
     unknown = sorted(set(args or {}) - set(asked.args))
     if unknown:
         known = ", ".join(asked.args) or "none"
         raise UsageError(f"{asked.tool} was not called with {', '.join(unknown)}; it has: {known}")
     edited = {**asked.args, **args} if args else None
     decision = Decision(node=node, key=asked.key, verdict="approve", args=edited, by=by)
-    await _record(journal, state, decision, clock)
+    await _record(recorder, decision)
 
 
 async def deny(
@@ -47,10 +47,10 @@ async def deny(
     clock: Clock = time.time,
 ) -> None:
     """Do not let a call that waits be made: its node will end `denied`. Raises `UsageError`."""
-    state = await _idle(journal, run)
-    key = _asked(state, node).key
+    recorder = await _idle(journal, run, clock)
+    key = _asked(recorder.state(), node).key
     decision = Decision(node=node, key=key, verdict="deny", reason=reason, by=by)
-    await _record(journal, state, decision, clock)
+    await _record(recorder, decision)
 
 
 async def resolve(
@@ -68,7 +68,8 @@ async def resolve(
     The run can be resumed then, even one that was answered: what needed the call runs, and the
     answer is made anew. Raises `UsageError` where the node is not in doubt or the run still runs.
     """
-    state = await _idle(journal, run)
+    recorder = await _idle(journal, run, clock)
+    state = recorder.state()
     end = state.outcomes.get(node)
     if end is None or end.status != "in_doubt":
         doubtful = [name for name, one in state.outcomes.items() if one.status == "in_doubt"]
@@ -76,10 +77,11 @@ async def resolve(
     key = state.intents.get(node, "")
     verdict: Verdict = "done" if done else "not_done"
     decision = Decision(node=node, key=key, verdict=verdict, value=value, by=by)
-    await _record(journal, state, decision, clock)
+    await _record(recorder, decision)
 
 
-async def _idle(journal: Journal, run: str) -> RunState:
+async def _idle(journal: Journal, run: str, clock: Clock) -> Recorder:
+    """What writes the next event of a run that nobody carries on."""
     events = await journal.events(run)
     if not events:
         raise UsageError(f"there is no run {run!r} in this store; `agentkit runs` lists them")
@@ -87,7 +89,7 @@ async def _idle(journal: Journal, run: str) -> RunState:
         raise UsageError(
             f"run {run} has not paused: it still runs, or it was killed; resume it first"
         )
-    return fold(events)
+    return Recorder(run, journal, clock, events)
 
 
 def _asked(state: RunState, node: str) -> Question:
@@ -103,7 +105,6 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
 
 
-async def _record(journal: Journal, state: RunState, decision: Decision, clock: Clock) -> None:
-    recorder = Recorder(state.run, journal, clock, seq=state.seq)
+async def _record(recorder: Recorder, decision: Decision) -> None:
     recorder.record("node.decided", decision.node, decision_to_json(decision))
-    await journal.flush(state.run)
+    await recorder.journal.flush(recorder.run)

@@ -1,4 +1,4 @@
-"""Writes a run's events: numbers them, stamps the time, hands them to the journal."""
+"""Writes a run's events: numbers them, stamps the time, hands them to the journal, folds them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import InitVar, asdict, dataclass, field
 from threading import Lock
 
 from agentkit.budget import Cost, amounts, cost_to_json
@@ -15,14 +15,13 @@ from agentkit.events import TRANSIENT, Event, EventType
 from agentkit.messages import Delta, Done, Profile, Request, Text, ToolCall, Usage
 from agentkit.models.profile import most_of, usage_of
 from agentkit.protocols import Clock, Journal, Model
-from agentkit.state import usage_to_json
+from agentkit.state import Fold, RunState, usage_to_json
 from agentkit.types import Json
 
 
 @dataclass(slots=True)
 class Recorder:
-    """The one place where a run's events come from. `seq` is the number of the last one, `calls`
-    that of the last call of a model for each node or purpose.
+    """The one place where a run's events come from; `before` are those that it has already.
 
     Any thread may record: a sync tool may ask the model on a loop of its own.
     """
@@ -30,9 +29,15 @@ class Recorder:
     run: str
     journal: Journal
     clock: Clock
-    seq: int = 0
-    calls: Counter[str] = field(default_factory=Counter[str])
+    before: InitVar[Iterable[Event]] = ()
+    _folded: Fold = field(default_factory=Fold, init=False, repr=False)
+    _calls: Counter[str] = field(default_factory=Counter[str], init=False, repr=False)
     _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    def __post_init__(self, before: Iterable[Event]) -> None:
+        for event in before:
+            self._folded.note(event)
+        self._calls = calls_of_models(self._folded.calls)
 
     def record(
         self, kind: EventType, node: str | None = None, data: Mapping[str, Json] | None = None
@@ -41,20 +46,26 @@ class Recorder:
 
         A transient one is only shown to whoever follows the run.
         """
-        kept = kind not in TRANSIENT
+        kept, folded = kind not in TRANSIENT, self._folded
         with self._turn:  # an event's number is its place in the journal
-            self.seq += kept
-            event = Event(self.run, self.seq if kept else 0, self.clock(), kind, node, data or {})
+            seq = folded.seq + 1 if kept else 0
+            event = Event(self.run, seq, self.clock(), kind, node, data or {})
             if kept:
                 self.journal.append(event)
+                folded.note(event)
             else:
                 self.journal.publish(event)
+
+    def state(self) -> RunState:
+        """The run's state after what was recorded so far: no journal is read for it."""
+        with self._turn:
+            return self._folded.state()
 
     def call_of_model(self, by: str) -> str:
         """The id of the next call of a model by this node, or for this purpose."""
         with self._turn:
-            self.calls[by] += 1
-            return f"{by}/model_{self.calls[by]}"
+            self._calls[by] += 1
+            return f"{by}/model_{self._calls[by]}"
 
 
 def calls_of_models(ids: Iterable[str]) -> Counter[str]:

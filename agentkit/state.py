@@ -101,19 +101,15 @@ class RunState:
 
 def fold(events: Iterable[Event]) -> RunState:
     """The state after these events of one run, in their order. Linear in their number."""
-    build = _Build()
+    folded = Fold()
     for event in events:
-        build.run, build.seq = event.run, event.seq
-        build.ledger.note(event)
-        step = _STEPS.get(event.type)
-        if step is not None:
-            step(build, event.node or "", cast("dict[str, Any]", event.data))
-    return build.state()
+        folded.note(event)
+    return folded.state()
 
 
 @dataclass(slots=True)
-class _Build:
-    """The state while it is folded: the same facts in containers that can grow."""
+class Fold:
+    """A run's state while events come: the same facts in containers that grow."""
 
     run: str = ""
     seq: int = 0
@@ -138,7 +134,16 @@ class _Build:
     ledger: Ledger = field(default_factory=Ledger)
     ended: dict[str, Any] = field(default_factory=dict[str, Any])
 
+    def note(self, event: Event) -> None:
+        """One more event of the run."""
+        self.run, self.seq = event.run, event.seq
+        self.ledger.note(event)
+        step = _STEPS.get(event.type)
+        if step is not None:
+            step(self, event.node or "", cast("dict[str, Any]", event.data))
+
     def state(self) -> RunState:
+        """The state as of now; it stays as it is when more is noted."""
         created, ended = self.created, self.ended
         inputs = created.get("inputs", {})
         schemas = {name: each.get("schema", {}) for name, each in inputs.items()}
@@ -152,13 +157,13 @@ class _Build:
             model=created.get("model") or "",
             tools=tuple(created.get("tools", ())),
             inputs={name: each.get("value") for name, each in inputs.items()},
-            plan=Plan(inputs=schemas, nodes=self.nodes, answer=self.answer),
-            outcomes=self.outcomes,
+            plan=Plan(inputs=schemas, nodes=dict(self.nodes), answer=self.answer),
+            outcomes=dict(self.outcomes),
             started=frozenset(self.started),
-            intents=self.intents,
-            effects=self.effects,
-            asked=self.asked,
-            decisions=self.decisions,
+            intents=dict(self.intents),
+            effects=dict(self.effects),
+            asked=dict(self.asked),
+            decisions=dict(self.decisions),
             turn=self.turn,
             turn_ended=self.turn_ended,
             turn_grew=self.turn_grew,
@@ -167,7 +172,7 @@ class _Build:
             turn_plan=self._turn_plan(schemas),
             turn_patches=tuple(change.patch for change in self.turn_changes),
             refusals=tuple(self.refusals),
-            calls=self.calls,
+            calls=dict(self.calls),
             usage=self.usage,
             spent=self.ledger.spent(),
             status=ended.get("status", "running"),
@@ -213,7 +218,7 @@ def dependants(nodes: Mapping[str, Node], names: Iterable[str]) -> set[str]:
     return found
 
 
-def _patched(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _patched(build: Fold, node: str, data: dict[str, Any]) -> None:
     patch: Patch = patch_from_json(data["patch"])
     changed = {*patch.remove, *(each.id for each in patch.replace)}
     displaced = {name: build.nodes[name] for name in changed if name in build.nodes}
@@ -233,7 +238,7 @@ def _patched(build: _Build, node: str, data: dict[str, Any]) -> None:
             build.outcomes.setdefault(name, CUT_OFF)
 
 
-def _forget(build: _Build, names: set[str]) -> None:
+def _forget(build: Fold, names: set[str]) -> None:
     """Drop what these nodes came to, elements of maps included: they will run anew."""
     for name in [each for each in build.outcomes if owner(each) in names]:
         del build.outcomes[name]
@@ -247,7 +252,7 @@ def owner(name: str) -> str:
     return name.partition("[")[0]
 
 
-def _resumed(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _resumed(build: Fold, node: str, data: dict[str, Any]) -> None:
     ends = build.outcomes.items()
     for name in [each for each, end in ends if end.status == "cancelled" and end != CUT_OFF]:
         del build.outcomes[name]
@@ -256,25 +261,25 @@ def _resumed(build: _Build, node: str, data: dict[str, Any]) -> None:
     build.ended = {}
 
 
-def _started(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _started(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.started.add(node)
 
 
-def _intent(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _intent(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.intents[node] = data["key"]
 
 
-def _receipt(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _receipt(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.intents.pop(node, None)
     if (end := build.outcomes.get(node)) is not None and end.ok:
         build.effects[data["key"]] = end
 
 
-def _asked(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _asked(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.asked[node] = question_from_json(node, data)
 
 
-def _decided(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _decided(build: Fold, node: str, data: dict[str, Any]) -> None:
     decision = decision_from_json(node, data)
     build.asked.pop(node, None)
     build.decisions[decision.key] = decision
@@ -287,7 +292,7 @@ def _decided(build: _Build, node: str, data: dict[str, Any]) -> None:
         build.outcomes[node] = build.effects[decision.key] = end
 
 
-def _reopen(build: _Build, node: str) -> None:
+def _reopen(build: Fold, node: str) -> None:
     """Drop what a node in doubt came to, and all that came of it: the run goes on from there."""
     top = owner(node)
     _forget(build, dependants(build.nodes, {top}))
@@ -298,18 +303,18 @@ def _reopen(build: _Build, node: str) -> None:
     build.ended = {}
 
 
-def _ended(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _ended(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.started.discard(node)
     build.asked.pop(node, None)
     build.outcomes[node] = outcome_from_json(data)
 
 
-def _refused(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _refused(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.refusals.append(Refusal(data["turn"], data["source"], tuple(data["problems"])))
     build.turn_ended = None
 
 
-def _turn(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _turn(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.turn, build.turn_ended = data["turn"] + 1, data["ended"]
     build.turn_grew = bool(build.turn_changes)
     build.repairs += data["ended"] == "problems"
@@ -317,25 +322,25 @@ def _turn(build: _Build, node: str, data: dict[str, Any]) -> None:
     build.turn_changes.clear()
 
 
-def _called(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _called(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.calls[node] = ModelCall(data["purpose"], data["prompt_sha256"])
 
 
-def _answered(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _answered(build: Fold, node: str, data: dict[str, Any]) -> None:
     asked = build.calls.get(node) or ModelCall("", "")
     build.calls[node] = ModelCall(asked.purpose, asked.prompt_sha256, data)
     build.usage += usage_from_json(data["usage"])
 
 
-def _created(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _created(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.created = data
 
 
-def _run_ended(build: _Build, node: str, data: dict[str, Any]) -> None:
+def _run_ended(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.ended = data
 
 
-_Step: TypeAlias = Callable[[_Build, str, dict[str, Any]], None]
+_Step: TypeAlias = Callable[[Fold, str, dict[str, Any]], None]
 _STEPS: Mapping[EventType, _Step] = {
     "run.created": _created,
     "run.resumed": _resumed,

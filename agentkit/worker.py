@@ -132,10 +132,10 @@ class _Crew:
     async def _fail(self, run: str, error: Exception) -> None:
         """Record what kept the run from going on, unless its journal says how it ended."""
         journal = self._store.journal
-        last = (await journal.events(run))[-1]
-        if last.type != "run.ended":
+        events = await journal.events(run)
+        if events[-1].type != "run.ended":
             failed = {"status": "failed", "error": str(error), "kind": type(error).__name__}
-            recorder = Recorder(run, journal, time.time, seq=last.seq)
+            recorder = Recorder(run, journal, time.time, events)
             recorder.record("run.ended", data=failed)
             await journal.flush(run)
 

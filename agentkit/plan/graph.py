@@ -189,9 +189,7 @@ def names_in(arg: Arg) -> frozenset[str]:
 
 def needs(node: Node | Answer) -> frozenset[str]:
     """Every input and node that must be known before this one can run."""
-    found: set[str] = set()
-    for arg in _args(node):
-        found |= names_in(arg)
+    found = {name for arg in _args(node) for name in names_in(arg)}
     if isinstance(node, Map):
         found -= {node.var, *(call.id for call in node.body)}
         found |= names_in(node.over)

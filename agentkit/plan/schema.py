@@ -96,18 +96,25 @@ def _member_fits(producer: Type, consumer: Type, path: Path, assumed: _Assumed) 
     if is_unknown(consumer):
         return None
     have, want = kind_of(producer), kind_of(consumer)
-    whole = Mismatch(type_name(consumer), type_name(producer), path)
-    if "const" in consumer.schema or "enum" in consumer.schema:
-        return whole
-    if have is None or want is None:
-        return None
-    if have != want and (have, want) != ("integer", "number"):
-        return whole
-    if have == "object":
+    if not _kinds_fit(producer.schema, have, consumer.schema, want):
+        return Mismatch(type_name(consumer), type_name(producer), path)
+    if have == want == "object":
         return _object_fits(producer, consumer, path, assumed)
-    if have == "array":
+    if have == want == "array":
         return _array_fits(producer, consumer, path, assumed)
-    return whole if _apart(producer.schema, consumer.schema) else None
+    return None
+
+
+def _kinds_fit(
+    producer: Mapping[str, Any], have: str | None, consumer: Mapping[str, Any], want: str | None
+) -> bool:
+    """As far as kinds say, and the bounds of numbers and texts."""
+    if "const" in consumer or "enum" in consumer:
+        return False
+    if have is None or want is None or have == want in ("object", "array"):
+        return True
+    same = have == want or (have, want) == ("integer", "number")
+    return same and not _apart(producer, consumer)
 
 
 def _object_fits(producer: Type, consumer: Type, path: Path, assumed: _Assumed) -> Mismatch | None:

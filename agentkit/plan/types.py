@@ -86,7 +86,7 @@ def _target(given: Type) -> Type:
 
 
 def _is_mapping(value: object) -> bool:
-    return isinstance(value, Mapping)
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def is_unknown(given: Type) -> bool:

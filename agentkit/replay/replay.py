@@ -16,7 +16,7 @@ from typing import Any
 from agentkit.carry_on import Equipment, carry_on
 from agentkit.errors import UsageError
 from agentkit.events import Event
-from agentkit.record import Recorder, calls_of_models
+from agentkit.record import Recorder
 from agentkit.replay.cursor import MAIN, Cursor
 from agentkit.replay.journal import ComparingJournal
 from agentkit.replay.stand_ins import (
@@ -137,14 +137,9 @@ async def _replay_part(
     state = fold(before)
     part = _Part(_retellable(_made_here(events), retaken=bool(state.turn_patches)))
     part.asked = {*state.asked}
-    recorder = Recorder(
-        state.run,
-        ComparingJournal(part.cursor, before),
-        clock=lambda: 0.0,
-        seq=state.seq,
-        calls=calls_of_models(state.calls),
-    )
-    work = asyncio.create_task(carry_on(part.equipment(equipment, recorder), recorder, state))
+    journal = ComparingJournal(part.cursor, before)
+    recorder = Recorder(state.run, journal, lambda: 0.0, before)
+    work = asyncio.create_task(carry_on(part.equipment(equipment, recorder), recorder))
     part.work = work
     part.cursor.start()
     try:

@@ -93,7 +93,8 @@ async def trial(
 ) -> Trial:
     """The agent's run of the task under a fault, in a store of its own in memory.
 
-    Where the fault stops the run, it is resumed without it, on what was acknowledged by then. The
+    Where the fault stops the run, it is resumed without it, on what was acknowledged by then; where
+    it damages a record, the run is read anew, as another process would. The
     same agent makes all of this: a scripted model needs a function for its `replies`, so that it
     says the same when it is asked again.
     """
@@ -106,6 +107,8 @@ async def trial(
     try:
         under = replace(agent, tools=bad, store=replace(store, journal=journal), new_id=lambda: RUN)
         end = await _end(under.run(task, inputs=inputs), journal)
+        if fault is not None and _damage(fault):
+            end = await _end(under.resume(RUN), journal)
         resumed = _stopped(end, fault)
         if resumed:
             kept = await journal.inner.events(RUN)
@@ -128,7 +131,7 @@ async def trial(
 
 def check_trial(found: Trial) -> None:
     """Raises `AssertionError`, naming the fault, where the run breaks a rule of `check_run`, or
-    where damage that cannot be read did not stop it."""
+    where damage that cannot be read does not stop whoever reads it next."""
     damaged = found.fault is not None and _damage(found.fault)
     try:
         check_run(found.events, limits=found.limits, once=found.once, ended=not damaged)

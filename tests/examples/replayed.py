@@ -13,12 +13,11 @@ import agentkit.agent as agents
 from agentkit.carry_on import Equipment, carry_on
 from agentkit.record import Recorder
 from agentkit.replay.replay import replay
-from agentkit.state import RunState
 
 
-async def and_again(equipment: Equipment[Any], recorder: Recorder, state: RunState) -> Any:
+async def and_again(equipment: Equipment[Any], recorder: Recorder) -> Any:
     """`carry_on`, and the replay of what it wrote. Raises `Diverged`."""
-    run = await carry_on(equipment, recorder, state)
+    run = await carry_on(equipment, recorder)
     done = await replay(equipment, await equipment.store.journal.events(recorder.run))
     print(f"identical: {done.events} events", file=sys.stderr)
     return run
