@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 DEMO = (sys.executable, str(EXAMPLES / "briefing.py"))
 RESUME = (sys.executable, "-m", "agentkit", "resume", "last")
+REPLAYED = (sys.executable, "-W", "error", "-m", "tests.examples.replayed")
 REPLAY = (sys.executable, "-m", "agentkit", "replay", "last")
 
 

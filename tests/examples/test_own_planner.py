@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from tests.examples.process import EXAMPLES, REPLAYED, started
 
 
-def test_words_of_a_recording_and_a_picture_are_counted() -> None:
-    main = runpy.run_path(str(EXAMPLES / "own_planner.py"), run_name="example")["main"]
-    assert 80 < int(main()) < 120
+def test_words_of_a_recording_and_a_picture_are_counted(tmp_path: Path) -> None:
+    done = started(tmp_path, *REPLAYED, str(EXAMPLES / "own_planner.py"))
+    assert (done.returncode, "identical" in done.stderr) == (0, True), done.stderr
+    assert 80 < int(done.stdout.rpartition("in all: ")[2]) < 120, done.stdout

@@ -16,12 +16,11 @@ import pytest
 
 from agentkit.models.catalog import cache_folder, entry, present
 from agentkit.store import open_store
-from tests.examples.process import DEMO, EXAMPLES, REPLAY, finished, killed, started
+from tests.examples.process import DEMO, EXAMPLES, REPLAY, REPLAYED, finished, killed, started
 
 COST = "195"
 REPORT = str(EXAMPLES / "nightly_report.py")
 AGENTKIT = (sys.executable, "-W", "error", "-m", "agentkit", "run", REPORT)
-REPLAYED = (sys.executable, "-W", "error", "-m", "tests.examples.replayed")
 PYTHON = (*REPLAYED, REPORT)
 REPORT_SECONDS = 8.0
 """About the middle of a run on a machine with nothing else to do."""
