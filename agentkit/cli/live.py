@@ -83,7 +83,7 @@ def _style(glyph: str) -> str:
 @contextmanager
 def display(stream: TextIO, env: Mapping[str, str]) -> Generator[Display]:
     """The display that suits the stream; it leaves its last state standing when it ends."""
-    if not stream.isatty() or env.get("CI") or env.get("NO_COLOR") or env.get("TERM") == "dumb":
+    if not is_live(stream, env):
         yield Plain(stream)
         return
     from rich.console import Console
@@ -100,3 +100,9 @@ def display(stream: TextIO, env: Mapping[str, str]) -> Generator[Display]:
         except asyncio.CancelledError:
             live.progress = stopped(live.progress, time.time())
             raise
+
+
+def is_live(stream: TextIO, env: Mapping[str, str]) -> bool:
+    """Whether what was written there can be written over: a terminal, and nobody says no."""
+    plain = env.get("CI") or env.get("NO_COLOR") or env.get("TERM") == "dumb"
+    return stream.isatty() and not plain

@@ -1,4 +1,4 @@
-"""What the environment says; nothing outside the command line reads it."""
+"""What the environment says. Outside the command line, `agentkit.models.place` alone reads it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agentkit.models.place import CACHE_VARIABLE, OFFLINE_VARIABLE
+
 if TYPE_CHECKING:
     from agentkit.protocols import Model
 
 DEFAULT_MODEL = "local:"
 DEFAULT_STORE = ".agentkit"
+MODEL_VARIABLE = "AGENTKIT_MODEL"
 STORE_VARIABLE = "AGENTKIT_STORE"
 ARTIFACTS_VARIABLE = "AGENTKIT_ARTIFACTS"
 """The folder for artifacts, or its `file://` URL; without it they are in the store's folder."""
@@ -22,12 +25,25 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
 }
 """For each provider, which variable says what to its model."""
 
+READ: Mapping[str, str] = {
+    MODEL_VARIABLE: f"the model where no `--model` is given; else `{DEFAULT_MODEL}`",
+    STORE_VARIABLE: f"where runs are kept where no `--store` is given; else `{DEFAULT_STORE}`",
+    ARTIFACTS_VARIABLE: "a folder for artifacts; else they are in the store's folder",
+    OFFLINE_VARIABLE: "with `1` no model file is fetched, neither by a command nor by a program",
+    CACHE_VARIABLE: "the folder of caches, with model files in `agentkit/models`; else `~/.cache`",
+    "OPENAI_API_KEY": "the key for `openai:` models",
+    "OPENAI_BASE_URL": "another server for `openai:` models",
+    "ANTHROPIC_API_KEY": "the key for `anthropic:` models",
+    "NO_COLOR": "plain lines instead of rows that stay in place, as with `CI` and `TERM=dumb`",
+}
+"""Every variable that agentkit reads, and what it is."""
+
 
 def model_of(name: str, env: Mapping[str, str]) -> str | Model:
     """The model named, else `AGENTKIT_MODEL`, else the embedded one; with the key that is set."""
     from agentkit.models import model
 
-    chosen = name or env.get("AGENTKIT_MODEL") or DEFAULT_MODEL
+    chosen = name or env.get(MODEL_VARIABLE) or DEFAULT_MODEL
     known = VARIABLES.get(chosen.partition(":")[0], {})
     options = {option: env[variable] for option, variable in known.items() if env.get(variable)}
     return model(chosen, **options) if options else chosen

@@ -36,9 +36,9 @@ async def connect(endpoint: Endpoint) -> AsyncGenerator[httpx2.AsyncClient]:
         base_url=endpoint.base_url,
         headers=dict(endpoint.headers),
         timeout=httpx2.Timeout(endpoint.timeout_s, connect=min(endpoint.timeout_s, 15.0)),
-        verify=_certificates() if endpoint.base_url.startswith("https:") else False,
+        verify=certificates() if endpoint.base_url.startswith("https:") else False,
         # The proxy of the environment is for the network, not for this machine.
-        trust_env=not _is_loopback(endpoint.base_url),
+        trust_env=not is_loopback(endpoint.base_url),
     ) as client:
         yield client
 
@@ -120,13 +120,15 @@ def _wait(state: RetryCallState) -> float:
 
 
 @cache
-def _certificates() -> ssl.SSLContext:
+def certificates() -> ssl.SSLContext:
+    """The authorities that are trusted, read once."""
     import httpx2
 
     return httpx2.create_ssl_context()
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether the address is on this machine."""
     import httpx2
 
     return httpx2.URL(url).host in ("localhost", "127.0.0.1", "::1")

