@@ -49,11 +49,11 @@ def downloads(stream: TextIO, env: Mapping[str, str]) -> Generator[Downloads]:
         yield Lines(stream)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as RichProgress
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with RichProgress(*columns, TransferSpeedColumn(), console=Console(file=stream)) as rich:
+    with RichProgress(*columns, TimeElapsedColumn(), console=Console(file=stream)) as rich:
 
         class Bars:
             def say(self, line: str) -> None:

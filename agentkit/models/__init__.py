@@ -26,7 +26,7 @@ def model(name: str | Model, **options: Any) -> Model:
     | `local:`, `local:NAME` | the embedded model of the catalogue | those of `LocalModel` |
     | `test:` | a scripted model | those of `ScriptedModel` |
 
-    Nothing is read from the environment: a key is passed as `api_key`. Raises `UsageError` for a
+    No key is read from the environment: it is passed as `api_key`. Raises `UsageError` for a
     name that is none of these and for an option that the model does not have.
 
     >>> model("test:", replies=["Hello."]).name

@@ -31,6 +31,7 @@ def download(hub: Hub, into: Growing, tell: Callable[[], None]) -> None:
         verify=certificates() if hub.url.startswith("https:") else False,
         trust_env=not is_loopback(hub.url),
     ) as client:
+        dropped = ""
         for _ in range(_MOST_CONNECTIONS):
             before = into.size_bytes
             try:

@@ -78,5 +78,5 @@ def told(source: Source) -> str:
     """A source in a few words, for messages."""
     if isinstance(source, Hub):
         return source.url
-    more = f" and {len(source) - 1} more" if len(source) > 1 else ""
-    return f"the package {source[0].requirement}{more}"
+    first, *others = source
+    return f"the package {first.requirement}" + (f" and {len(others)} more" if others else "")

