@@ -29,6 +29,7 @@ from agentkit.models.entries import KNOWN
 from agentkit.models.licences import licence_text
 from agentkit.models.place import OFFLINE_VARIABLE, cache_folder, fetching_is_off
 from agentkit.models.weights import Entry, ModelFile
+from agentkit.models.wheels import sweep
 from agentkit.nearest import nearest
 
 __all__ = [
@@ -153,6 +154,7 @@ def ensure(
         wanted = sum(file.size_bytes for file in missing)
         have = model.size_bytes - wanted
         if missing:
+            sweep(target)
             require_room(target, model.name, wanted)
             assemble(missing, target, lambda done, _: progress(have + done, model.size_bytes))
             (target / "LICENSE").write_text(licence_text(model), "utf-8")

