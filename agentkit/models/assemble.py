@@ -104,20 +104,26 @@ def require_room(folder: Path, name: str, needed_bytes: int) -> None:
 
 
 @contextlib.contextmanager
-def exclusive(folder: Path, *, advice: str = "choose another folder") -> Generator[None]:
+def exclusive(
+    folder: Path,
+    *,
+    advice: str = "choose another folder",
+    waiting: Callable[[], None] | None = None,
+) -> Generator[None]:
     """Only one process at a time is inside for this folder; the others wait without polling.
 
-    Raises `StoreError` with the advice where the folder cannot be written.
+    `waiting` is told before it has to wait. Raises `StoreError` with the advice where the folder
+    cannot be written.
     """
     with writing(folder, advice=advice):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
     with lock:
-        _lock(lock)
+        _lock(lock, waiting)
         yield
 
 
-def _lock(file: IO[str]) -> None:
+def _lock(file: IO[str], waiting: Callable[[], None] | None) -> None:
     # The system lets go of the lock when the file is closed, also when the process is killed.
     if sys.platform == "win32":
         import msvcrt
@@ -126,7 +132,12 @@ def _lock(file: IO[str]) -> None:
     else:
         import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if waiting is not None:
+                waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeAlias
@@ -133,14 +133,16 @@ def ensure(
     *,
     progress: Progress = quiet,
     offline: bool | None = None,
+    waiting: Callable[[], None] | None = None,
 ) -> Path:
     """The folder that holds the model's files, fetched first where they are not there yet.
 
     Blocking: call it in a thread. Interrupted, it goes on from what is there the next time. Two
-    processes that want the same model wait for each other. `progress(done, total)` is told in
-    bytes. With `offline` nothing is fetched; None asks `AGENTKIT_OFFLINE`. Raises `UsageError`
-    for an unknown name, `ModelError` where the files cannot be had or are not the expected ones,
-    `StoreError` where there is no room or no permission.
+    processes that want the same model wait for each other, and `waiting` is told by the one that
+    has to. `progress(done, total)` is told in bytes. With `offline` nothing is fetched; None asks
+    `AGENTKIT_OFFLINE`. Raises `UsageError` for an unknown name, `ModelError` where the files
+    cannot be had or are not the expected ones, `StoreError` where there is no room or no
+    permission.
     """
     model = name if isinstance(name, Entry) else entry(name)
     target = (folder or cache_folder()) / model.name
@@ -149,7 +151,7 @@ def ensure(
     if fetching_is_off() if offline is None else offline:
         raise _switched_off(model, target, missing)
     advice = MODEL_FILES_ELSEWHERE
-    with exclusive(target, advice=advice), writing(target, advice=advice):
+    with exclusive(target, advice=advice, waiting=waiting), writing(target, advice=advice):
         missing = _missing(model, target)  # another process may have fetched them meanwhile
         wanted = sum(file.size_bytes for file in missing)
         have = model.size_bytes - wanted

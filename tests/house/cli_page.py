@@ -27,7 +27,7 @@ from models, tools and files are shown, not obeyed.
 | exit code | means |
 |---|---|
 | 0 | answered |
-| 1 | the run failed |
+| 1 | the run failed; something is damaged (`doctor`, `store check`, `models verify`) |
 | 2 | the command line, an input or the set-up is wrong; nothing has run |
 | 3 | a limit was reached |
 | 4 | refused by policy (nothing refuses yet) |

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import stat
 import tempfile
 import threading
 from collections.abc import Generator
@@ -162,7 +161,15 @@ def test_when_no_source_gives_it_each_says_why(hub: FileServer, tmp_path: Path) 
 
 
 def test_two_at_once_fetch_once(hub: FileServer, tmp_path: Path) -> None:
-    threads = [threading.Thread(target=ensure, args=(of(hub), tmp_path)) for _ in range(3)]
+    both = threading.Event()
+
+    def progress(done: int, total: int) -> None:
+        assert both.wait(60), "the second one never came to wait"
+
+    def fetch() -> None:
+        ensure(of(hub), tmp_path, progress=progress, waiting=both.set)
+
+    threads = [threading.Thread(target=fetch) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -184,42 +191,42 @@ def test_a_full_disk_says_so_and_room_lets_it_go_on(hub: FileServer, tmp_path: P
 
 
 @contextmanager
-def read_only() -> Generator[Path]:
-    """A folder that this process may not write; root gives up being root for that long."""
+def read_only(folder: Path) -> Generator[None]:
+    """This process may not write in the folder; root gives up being root for that long."""
+    folders = [folder, *(path for path in folder.iterdir() if path.is_dir())]
+    user = os.geteuid()
+    for one in folders:
+        one.chmod(0o555)
+    os.seteuid(65534 if user == 0 else user)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for one in folders:
+            one.chmod(0o755)
+
+
+@pytest.fixture
+def outside() -> Generator[Path]:
+    """An empty folder that other users can reach, as pytest's own are not."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o555)
-        user = os.geteuid()
-        if user == 0:
-            os.seteuid(65534)
-        try:
-            yield folder
-        finally:
-            os.seteuid(user)
-            folder.chmod(stat.S_IRWXU)
+        yield Path(name)
 
 
-def test_a_cache_folder_that_is_read_only(hub: FileServer) -> None:
-    with read_only() as folder:
+def test_a_cache_folder_that_is_read_only(hub: FileServer, outside: Path) -> None:
+    with read_only(outside):
         with pytest.raises(StoreError, match="cannot write in .*Permission.*XDG_CACHE_HOME=FOLDER"):
-            ensure(of(hub), folder)
+            ensure(of(hub), outside)
     assert hub.asked == []
 
 
-def test_what_is_there_is_used_from_a_read_only_folder(hub: FileServer, tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        ensure(of(hub), folder)
-        for path in (folder / "thing", folder):
-            path.chmod(0o555)
-        user = os.geteuid()
-        os.seteuid(65534 if user == 0 else user)
-        try:
-            assert ensure(of(hub), folder) == folder / "thing"
-        finally:
-            os.seteuid(user)
-            for path in (folder, folder / "thing"):
-                path.chmod(stat.S_IRWXU)
+def test_what_is_there_is_used_from_a_read_only_folder(hub: FileServer, outside: Path) -> None:
+    ensure(of(hub), outside)
+    with read_only(outside):
+        assert ensure(of(hub), outside) == outside / "thing"
+        assert [*damage(of(hub), outside)] == []
+        with pytest.raises(StoreError, match="cannot write in .*thing .*owner can delete"):
+            remove(of(hub), outside)
 
 
 def test_offline_by_the_environment(

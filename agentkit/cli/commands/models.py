@@ -134,7 +134,10 @@ def _fetch(model: Entry, shown: Downloads, stop: Event) -> None:
             raise RunCancelled("the download was stopped; what has come is kept")
         tell(done, total)
 
-    ensure(model, progress=progress)
+    def waiting() -> None:
+        shown.say(f"{model.name}: waits, somebody else fetches it")
+
+    ensure(model, progress=progress, waiting=waiting)
     shown.say(f"{model.name}: complete, sha256 checked")
 
 
