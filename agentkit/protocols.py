@@ -230,6 +230,18 @@ class Journal(Protocol):
         ...
 
 
+ANY_DEATHS = range(2**31)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that a worker holds. `deaths` of its holders in a row gave no more sign of life: none
+    of them ended it, let it wait or gave it back."""
+
+    run: str
+    deaths: int = field(default=0, kw_only=True)
+
+
 class RunQueue(Protocol):
     """Submitted runs, each carried on by one worker at a time.
 
@@ -247,9 +259,12 @@ class RunQueue(Protocol):
         is over stays so: the worker must drop its runs and join under a new name."""
         ...
 
-    async def claim(self, worker: str, *, limit: int) -> Sequence[str]:
+    async def claim(
+        self, worker: str, *, limit: int, deaths: range = ANY_DEATHS
+    ) -> Sequence[Claim]:
         """Runs that are this worker's now, at most `limit`: those that wait longest, and those of
-        workers whose lease is over. None where its own lease is over."""
+        workers whose lease is over; of all these, those of so many `deaths`. None where its own
+        lease is over."""
         ...
 
     async def leave(self, worker: str) -> None:
@@ -262,6 +277,7 @@ class RunQueue(Protocol):
 
 
 __all__ = [
-    "ArtifactStore", "Brief", "Clock", "Embedder", "Example", "Journal", "Memory", "Model",
-    "OwnedArtifacts", "Planner", "Recalled", "RunQueue", "RunSummary", "Schema", "Swept",
+    "ANY_DEATHS", "ArtifactStore", "Brief", "Claim", "Clock", "Embedder", "Example", "Journal",
+    "Memory", "Model", "OwnedArtifacts", "Planner", "Recalled", "RunQueue", "RunSummary", "Schema",
+    "Swept",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ from agentkit.events import Event
 from agentkit.hygiene import DAY_S, collect, prune
 from agentkit.media import Media
 from agentkit.planners import Fixed
+from agentkit.protocols import Claim
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 from agentkit.types import Json
@@ -97,7 +98,7 @@ async def test_a_run_that_a_worker_is_to_carry_on_is_not_forgotten(store: Store)
     assert [run.run for run in await prune(store, older_than_s=DAY_S)] == ["done"]
     assert store.queue is not None
     await store.queue.join("w", lease_s=60)
-    assert await store.queue.claim("w", limit=9) == ["left"]
+    assert await store.queue.claim("w", limit=9) == [Claim("left")]
     await store.close()
 
 

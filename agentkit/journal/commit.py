@@ -23,12 +23,18 @@ _OWNER = (
     f"SELECT owner, epoch, coalesce(lease_until > {NOW}, FALSE)"
     " FROM run LEFT JOIN worker ON worker.id = run.owner WHERE run.id = ?"
 )
-_SUBMIT = f"INSERT INTO run VALUES (?, 'ready', NULL, 0, {NOW}) ON CONFLICT DO NOTHING"
+_SUBMIT = (
+    f"INSERT INTO run (id, status, epoch, wake_at) VALUES (?, 'ready', 0, {NOW})"
+    " ON CONFLICT DO NOTHING"
+)
 _DECIDE = (
     f"UPDATE run SET status = 'ready', wake_at = {NOW}"
     " WHERE id = ? AND status IN ('waiting', 'ended')"
 )
-_MOVE = f"UPDATE run SET status = ?, owner = ?, wake_at = {NOW} WHERE id = ?"
+_MOVE = (
+    f"UPDATE run SET status = ?1, owner = ?2, wake_at = {NOW},"
+    " deaths = CASE WHEN ?2 IS NULL THEN 0 ELSE deaths END WHERE id = ?3"
+)
 
 
 class SqliteSink:

@@ -40,6 +40,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE cache ADD COLUMN crc INTEGER",
         "UPDATE cache SET crc = cache_checksum(key, data)",
     ),
+    ("ALTER TABLE run ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0",),
 )
 """Append only: a file's `user_version` counts those applied to it. Never change one."""
 

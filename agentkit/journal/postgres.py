@@ -46,13 +46,15 @@ WITH row AS MATERIALIZED (
     INSERT INTO agentkit.cache SELECT * FROM unnest($12::text[], $13::text[])
     ON CONFLICT (key) DO UPDATE SET data = excluded.data
 ), submitted AS (
-    INSERT INTO agentkit.run SELECT id, 'ready', NULL, 0, {NOW}
+    INSERT INTO agentkit.run (id, status, epoch, wake_at) SELECT id, 'ready', 0, {NOW}
     FROM unnest($14::text[], $15::text[]) AS move (id, status) WHERE status = 'submitted'
     ON CONFLICT DO NOTHING
 ), moved AS (
     UPDATE agentkit.run r SET wake_at = {NOW},
         status = CASE move.status WHEN 'decided' THEN 'ready' ELSE move.status END,
-        owner = CASE move.status WHEN 'running' THEN held.worker END
+        owner = CASE move.status WHEN 'running' THEN held.worker END,
+        deaths = CASE WHEN move.status = 'running' AND held.worker IS NOT NULL
+            THEN r.deaths ELSE 0 END
     FROM unnest($14::text[], $15::text[]) AS move (id, status)
         LEFT JOIN unnest($2::text[], $3::text[]) AS held (id, worker) USING (id)
     WHERE r.id = move.id AND move.status <> 'submitted'

@@ -12,6 +12,7 @@ from agentkit.journal.postgres import CHANNEL
 from agentkit.journal.queue import TIMER_S
 from agentkit.journal.server import NOW, Server
 from agentkit.journal.writer import Writer
+from agentkit.protocols import ANY_DEATHS, Claim
 
 _FORGET = f"""
 DELETE FROM agentkit.worker w WHERE lease_until < {NOW} - 86400
@@ -30,14 +31,17 @@ WITH open AS MATERIALIZED (
     WHERE (r.status = 'ready' AND r.wake_at <= {NOW}
         OR r.status = 'running' AND w.id = r.owner AND w.lease_until <= {NOW})
         AND EXISTS (SELECT FROM agentkit.worker WHERE id = $1 AND lease_until > {NOW})
+        AND r.deaths + (r.status = 'running')::integer BETWEEN $3 AND $4
     ORDER BY r.wake_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED
 )
-UPDATE agentkit.run r SET status = 'running', owner = $1, epoch = r.epoch + 1
-FROM open WHERE r.id = open.id RETURNING r.id, r.epoch
+UPDATE agentkit.run r SET status = 'running', owner = $1, epoch = r.epoch + 1,
+    deaths = r.deaths + (r.status = 'running')::integer
+FROM open WHERE r.id = open.id RETURNING r.id, r.epoch, r.deaths
 """
 _LEAVE = """
 WITH gone AS (DELETE FROM agentkit.worker WHERE id = $1)
-UPDATE agentkit.run SET status = 'ready', owner = NULL WHERE status = 'running' AND owner = $1
+UPDATE agentkit.run SET status = 'ready', owner = NULL, deaths = 0
+WHERE status = 'running' AND owner = $1
 """
 
 
@@ -65,13 +69,18 @@ class PostgresQueue:
         )
         return found is not None
 
-    async def claim(self, worker: str, *, limit: int) -> Sequence[str]:
+    async def claim(
+        self, worker: str, *, limit: int, deaths: range = ANY_DEATHS
+    ) -> Sequence[Claim]:
         """Runs that are this worker's now, at most `limit`; none where its lease is over."""
+        bounds = (limit, deaths.start, deaths.stop - 1)
         await self._writer.drained()
-        claims = await self._server.read(lambda connection: connection.fetch(_CLAIM, worker, limit))
-        for run, epoch in claims:
+        claims = await self._server.read(
+            lambda connection: connection.fetch(_CLAIM, worker, *bounds)
+        )
+        for run, epoch, _ in claims:
             self._writer.hold(run, Lease(worker, epoch))
-        return [run for run, _ in claims]
+        return [Claim(run, deaths=died) for run, _, died in claims]
 
     async def leave(self, worker: str) -> None:
         """The worker's lease ends, and what it still holds is ready for another one."""

@@ -12,6 +12,7 @@ from typing import TypeVar
 from agentkit.journal.database import FAILURES, NOW, connect, explain
 from agentkit.journal.lease import Lease
 from agentkit.journal.writer import Writer
+from agentkit.protocols import ANY_DEATHS, Claim
 
 T = TypeVar("T")
 
@@ -26,12 +27,16 @@ _FORGET = (
 _RENEW = f"UPDATE worker SET lease_until = {NOW} + ? WHERE id = ? AND lease_until > {NOW}"
 _LIVE = f"SELECT 1 FROM worker WHERE id = ? AND lease_until > {NOW}"
 _OPEN = (
-    "SELECT run.id, epoch FROM run LEFT JOIN worker ON worker.id = owner WHERE"
-    f" (status = 'ready' AND wake_at <= {NOW}) OR (status = 'running' AND lease_until <= {NOW})"
-    " ORDER BY wake_at LIMIT ?"
+    "SELECT run.id, epoch, deaths + (status = 'running')"
+    " FROM run LEFT JOIN worker ON worker.id = owner WHERE"
+    f" ((status = 'ready' AND wake_at <= {NOW}) OR (status = 'running' AND lease_until <= {NOW}))"
+    " AND deaths + (status = 'running') BETWEEN ? AND ? ORDER BY wake_at LIMIT ?"
 )
-_CLAIM = "UPDATE run SET status = 'running', owner = ?, epoch = ? WHERE id = ?"
-_FREE = "UPDATE run SET status = 'ready', owner = NULL WHERE status = 'running' AND owner = ?"
+_CLAIM = "UPDATE run SET status = 'running', owner = ?, epoch = ?, deaths = ? WHERE id = ?"
+_FREE = (
+    "UPDATE run SET status = 'ready', owner = NULL, deaths = 0"
+    " WHERE status = 'running' AND owner = ?"
+)
 _LEAVE = "DELETE FROM worker WHERE id = ?"
 
 
@@ -58,22 +63,26 @@ class SqliteQueue:
         )
         return renewed.rowcount == 1
 
-    async def claim(self, worker: str, *, limit: int) -> Sequence[str]:
+    async def claim(
+        self, worker: str, *, limit: int, deaths: range = ANY_DEATHS
+    ) -> Sequence[Claim]:
         """Runs that are this worker's now, at most `limit`; none where its lease is over."""
+        bounds = (deaths.start, deaths.stop - 1, limit)
 
-        def claim(connection: sqlite3.Connection) -> list[tuple[str, int]]:
+        def claim(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
             if connection.execute(_LIVE, (worker,)).fetchone() is None:
                 return []
-            found: list[tuple[str, int]] = connection.execute(_OPEN, (limit,)).fetchall()
-            claims = [(run, epoch + 1) for run, epoch in found]
-            connection.executemany(_CLAIM, [(worker, epoch, run) for run, epoch in claims])
+            found: list[tuple[str, int, int]] = connection.execute(_OPEN, bounds).fetchall()
+            claims = [(run, epoch + 1, died) for run, epoch, died in found]
+            moved = [(worker, epoch, died, run) for run, epoch, died in claims]
+            connection.executemany(_CLAIM, moved)
             return claims
 
         await self._writer.drained()
         claims = await self._write(claim)
-        for run, epoch in claims:
+        for run, epoch, _ in claims:
             self._writer.hold(run, Lease(worker, epoch))
-        return [run for run, _ in claims]
+        return [Claim(run, deaths=died) for run, _, died in claims]
 
     async def leave(self, worker: str) -> None:
         """The worker's lease ends, and what it still holds is ready for another one."""

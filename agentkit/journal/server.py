@@ -34,6 +34,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE agentkit.worker (id text PRIMARY KEY, lease_until float8 NOT NULL)
         WITH (fillfactor = 70);
     """,
+    "ALTER TABLE agentkit.run ADD COLUMN deaths integer NOT NULL DEFAULT 0",
 )
 """Append only: `agentkit.format` counts those applied. Never change one."""
 

@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 
 from agentkit.errors import UsageError
 from agentkit.events import Event
-from agentkit.protocols import RunQueue
+from agentkit.protocols import ANY_DEATHS, Claim, RunQueue
 from agentkit.store import Store
 from agentkit.testing.journal import ended, event_of, read, refusal, same, step
 
@@ -38,17 +38,12 @@ async def claims_each_run_once(open_store: Callable[[], Store]) -> None:
         await first.journal.flush()
         for number, store in enumerate((second, third)):
             await queue(store).join(f"w{number}", lease_s=LEASE_S)
-        claims = await asyncio.gather(
-            *(
-                queue(store).claim(f"w{at}", limit=10)
-                for at in (0, 1)
-                for store in [(second, third)[at]]
-            ),
+        got = await asyncio.gather(
+            *(claims((second, third)[at], f"w{at}", limit=10) for at in (0, 1)),
         )
-        claims += [await queue(second).claim("w0", limit=100)]
-        claimed = [run for each in claims for run in each]
-        same(sorted(claimed), [f"r{number:02}" for number in range(30)])
-        same([*await queue(third).claim("w1", limit=100)], [])
+        got += [await claims(second, "w0", limit=100)]
+        same(sorted(run for each in got for run in each), [f"r{number:02}" for number in range(30)])
+        same(await claims(third, "w1", limit=100), [])
 
 
 async def lets_only_the_owner_write(open_store: Callable[[], Store]) -> None:
@@ -68,11 +63,11 @@ async def takes_over_what_a_lease_has_ended_for(open_store: Callable[[], Store])
         await submit(former, "r1")
         await claimed(former, "w0", "r1")
         await queue(later).join("w1", lease_s=LEASE_S)
-        same([*await queue(later).claim("w1", limit=1)], [])
+        same(await claims(later, "w1", limit=1), [])
         same(await queue(former).renew("w0", lease_s=0.0), True)
         same(await queue(former).renew("w0", lease_s=LEASE_S), False)
-        same([*await queue(former).claim("w0", limit=1)], [])
-        same([*await queue(later).claim("w1", limit=1)], ["r1"])
+        same(await claims(former, "w0", limit=1), [])
+        same(await claims(later, "w1", limit=1), ["r1"])
         await refusal(former.journal, step("r1", 2))
         later.journal.append(ended("r1", 2))
         await later.journal.flush("r1")
@@ -100,18 +95,18 @@ async def follows_the_events(open_store: Callable[[], Store]) -> None:
         await claimed(worker, "w0", "r1")
         worker.journal.append(ended("r1", 2, "paused"))
         await worker.journal.flush()
-        same([*await queue(worker).claim("w0", limit=1)], [])
+        same(await claims(worker, "w0", limit=1), [])
         person.journal.append(event_of("r1", 3, "node.decided"))
         await person.journal.flush()
-        same([*await queue(worker).claim("w0", limit=1)], ["r1"])
+        same(await claims(worker, "w0", limit=1), ["r1"])
         worker.journal.append(event_of("r1", 4, "run.resumed"))
         worker.journal.append(ended("r1", 5, "cancelled"))
         await worker.journal.flush()
-        same([*await queue(worker).claim("w0", limit=1)], ["r1"])
+        same(await claims(worker, "w0", limit=1), ["r1"])
         worker.journal.append(event_of("r1", 6, "node.decided"))
         worker.journal.append(ended("r1", 7, "answered"))
         await worker.journal.flush()
-        same([*await queue(worker).claim("w0", limit=1)], [])
+        same(await claims(worker, "w0", limit=1), [])
 
 
 async def leaves_a_run_to_whoever_resumes_it(open_store: Callable[[], Store]) -> None:
@@ -122,10 +117,10 @@ async def leaves_a_run_to_whoever_resumes_it(open_store: Callable[[], Store]) ->
         person.journal.append(event_of("r1", 3, "node.decided"))
         await person.journal.flush()
         await queue(worker).join("w0", lease_s=LEASE_S)
-        same([*await queue(worker).claim("w0", limit=1)], [])
+        same(await claims(worker, "w0", limit=1), [])
         person.journal.append(ended("r1", 4, "cancelled"))
         await person.journal.flush()
-        same([*await queue(worker).claim("w0", limit=1)], ["r1"])
+        same(await claims(worker, "w0", limit=1), ["r1"])
 
 
 async def frees_what_a_worker_leaves(open_store: Callable[[], Store]) -> None:
@@ -135,9 +130,46 @@ async def frees_what_a_worker_leaves(open_store: Callable[[], Store]) -> None:
         await claimed(first, "w0", "r1")
         await queue(first).leave("w0")
         await submit(first, "r2")
-        same([*await queue(first).claim("w0", limit=1)], [])
+        same(await claims(first, "w0", limit=1), [])
         await claimed(second, "w1", "r1")
         await refusal(first.journal, step("r1", 2))
+
+
+async def counts_the_workers_that_died(open_store: Callable[[], Store]) -> None:
+    """In a row: a worker that leaves, a run that waits and a person who resumes it end the row.
+    Whoever claims says how many there may have been."""
+    async with opened(open_store, 2) as (worker, person):
+        await submit(person, "r1", "r2")
+        await queue(worker).join("w0", lease_s=LEASE_S)
+        same(await claims(worker, "w0", limit=9, deaths=range(1, 9)), [])
+        for died in range(3):
+            so_many = range(died, died + 1)
+            found = await queue(worker).claim(f"w{died}", limit=1, deaths=so_many)
+            same([*found], [Claim("r1", deaths=died)])
+            worker.journal.append(event_of("r1", 2 + died, "run.resumed"))
+            await worker.journal.flush()
+            await queue(worker).renew(f"w{died}", lease_s=0.0)
+            await queue(worker).join(f"w{died + 1}", lease_s=LEASE_S)
+            same(await claims(worker, f"w{died + 1}", limit=9, deaths=range(died + 2, 9)), [])
+            same(await claims(worker, f"w{died + 1}", limit=9, deaths=range(1, died + 1)), [])
+        found = await queue(worker).claim("w3", limit=9, deaths=range(3, 4))
+        same([*found], [Claim("r1", deaths=3)])
+        await queue(worker).leave("w3")
+        await queue(worker).join("w4", lease_s=LEASE_S)
+        found = await queue(worker).claim("w4", limit=9, deaths=range(1))
+        same(sorted(found, key=lambda claim: claim.run), [Claim("r1"), Claim("r2")])
+        await queue(worker).renew("w4", lease_s=0.0)
+        await queue(worker).join("w5", lease_s=LEASE_S)
+        same(len(await claims(worker, "w5", limit=9, deaths=range(1, 2))), 2)
+        worker.journal.append(ended("r1", 5, "paused"))
+        worker.journal.append(ended("r2", 2, "failed"))
+        await worker.journal.flush()
+        person.journal.append(event_of("r1", 6, "node.decided"))
+        person.journal.append(event_of("r2", 3, "run.resumed"))
+        person.journal.append(ended("r2", 4, "cancelled"))
+        await person.journal.flush()
+        found = await queue(worker).claim("w5", limit=9)
+        same(sorted(found, key=lambda claim: claim.run), [Claim("r1"), Claim("r2")])
 
 
 async def wakes_who_waits(open_store: Callable[[], Store]) -> None:
@@ -153,7 +185,7 @@ async def wakes_who_waits(open_store: Callable[[], Store]) -> None:
 CHECKS: tuple[Callable[[Callable[[], Store]], Awaitable[None]], ...] = (
     claims_each_run_once, lets_only_the_owner_write, takes_over_what_a_lease_has_ended_for,
     refuses_a_worker_whose_lease_is_over, follows_the_events, leaves_a_run_to_whoever_resumes_it,
-    frees_what_a_worker_leaves, wakes_who_waits,
+    frees_what_a_worker_leaves, counts_the_workers_that_died, wakes_who_waits,
 )  # fmt: skip
 
 
@@ -172,7 +204,13 @@ async def submit(store: Store, *runs: str) -> None:
 async def claimed(store: Store, worker: str, run: str) -> None:
     """A new worker, which gets this run."""
     await queue(store).join(worker, lease_s=LEASE_S)
-    same([*await queue(store).claim(worker, limit=1)], [run])
+    same(await claims(store, worker, limit=1), [run])
+
+
+async def claims(store: Store, worker: str, *, limit: int, deaths: range = ANY_DEATHS) -> list[str]:
+    """The runs that the worker gets."""
+    found = await queue(store).claim(worker, limit=limit, deaths=deaths)
+    return [claim.run for claim in found]
 
 
 def queue(store: Store) -> RunQueue:

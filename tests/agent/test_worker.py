@@ -15,7 +15,7 @@ import pytest
 
 from agentkit import Agent, ToolError, UsageError, tool
 from agentkit.decide import approve
-from agentkit.protocols import RunQueue
+from agentkit.protocols import ANY_DEATHS, Claim, RunQueue
 from agentkit.store import Store, open_store
 from agentkit.testing import ScriptedModel
 from agentkit.testing.queue import queue
@@ -117,8 +117,10 @@ class LongLeases:
             self._more.notify_all()
         return running
 
-    async def claim(self, worker: str, *, limit: int) -> Sequence[str]:
-        return await self._real.claim(worker, limit=limit)
+    async def claim(
+        self, worker: str, *, limit: int, deaths: range = ANY_DEATHS
+    ) -> Sequence[Claim]:
+        return await self._real.claim(worker, limit=limit, deaths=deaths)
 
     async def leave(self, worker: str) -> None:
         await self._real.leave(worker)
@@ -309,7 +311,7 @@ async def test_a_worker_whose_renewal_is_broken_releases_its_runs_and_says_so(
             await asyncio.wait({said.task}, timeout=60)
     assert heard[-1] == f"run {run}: released"
     await queue(store).join("w", lease_s=60.0)
-    assert [*await queue(store).claim("w", limit=1)] == [run]
+    assert [*await queue(store).claim("w", limit=1)] == [Claim(run)]
     await store.close()
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from agentkit.events import Event
 from tests.crash.journals import ended
-from tests.crash.worker_agent import STEPS, agent, asking, gate
+from tests.crash.worker_agent import STEPS, agent, asking, deadly, gate, patient
 from tests.crash.workers import command, events_of, submit, worker
 from tests.postgres import cluster
 
 RUNS = 16
 LEASE_S = 1.0
-OPTIONS = ("-n", str(RUNS), "--lease", str(LEASE_S))
+OPTIONS = ("-n", str(RUNS), "--lease", str(LEASE_S), "--deaths", "9")
 
 
 def test_runs_of_a_stopped_and_of_a_killed_worker_are_taken_over(
@@ -65,6 +65,43 @@ def test_on_sqlite_another_worker_takes_over_too(tmp_path: Path) -> None:
             assert b.process.wait(timeout=30) == 0
         for events in events_of(tmp_path, store, runs).values():
             assert_each_step_once(events, [a.process.pid, b.process.pid])
+
+
+def test_a_run_that_kills_its_workers_fails_and_the_others_do_not(tmp_path: Path) -> None:
+    """All of them die with the first two workers; then each goes on alone."""
+    store = str(tmp_path / "store")
+    options = ("--lease", str(LEASE_S))
+    with gate(tmp_path) as shut:
+        others = submit(tmp_path, store, patient, 2)
+        (run,) = submit(tmp_path, store, deadly, 1)
+        for _ in range(2):
+            with worker(tmp_path, store, *options) as each:
+                each.until(f"{run}: begun")
+                assert each.process.wait(timeout=60) == -signal.SIGKILL
+        shut.close()
+        with worker(tmp_path, store, *options) as third:
+            assert third.process.wait(timeout=60) == -signal.SIGKILL
+            assert_one_after_the_other(third.rest())
+        with worker(tmp_path, store, *options) as last:
+            last.until(f"{run}: RunError: the last 3 workers")
+            last.signal(signal.SIGTERM)
+            assert last.process.wait(timeout=30) == 0
+            assert_one_after_the_other(last.rest())
+    found = events_of(tmp_path, store, [run, *others])
+    assert [found[each][-1].data["status"] for each in others] == ["answered"] * 2
+    assert sum(event.type == "run.resumed" for event in found[run]) == 3
+    assert found[run][-1].data["status"] == "failed"
+    assert f"agentkit resume {run}" in str(found[run][-1].data["error"])
+    assert "the last 3 workers" in command(tmp_path, "show", run, "--store", store)
+
+
+def assert_one_after_the_other(lines: Sequence[str]) -> None:
+    """No run was begun while another one was carried on."""
+    begun = [at for at, line in enumerate(lines) if ": begun by" in line]
+    for at in begun[:-1]:
+        run = lines[at].split(":")[0]
+        assert lines[at + 1].startswith(f"{run}: "), lines
+        assert ": begun by" not in lines[at + 1], lines
 
 
 def assert_each_step_once(events: Sequence[Event], workers: Sequence[int]) -> None:

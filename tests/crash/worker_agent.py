@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -66,6 +67,20 @@ async def send(to: str) -> str:
     return f"sent to {to}"
 
 
+@tool(effect="read")
+async def wait() -> int:
+    """Waits until the gate is open."""
+    await pass_gate()
+    return os.getpid()
+
+
+@tool(effect="read")
+async def die() -> int:
+    """Kills the process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
 agent = Agent(
     model=ScriptedModel(replies=lambda asked: PLAN if asked.purpose == "plan" else "Kept [kept]."),
     tools=[step, keep],
@@ -73,4 +88,14 @@ agent = Agent(
 )
 asking = Agent(
     model=ScriptedModel(replies=lambda asked: ASKING), tools=[send], origin=f"{__file__}:asking"
+)
+patient = Agent(
+    model=ScriptedModel(replies=lambda asked: "waited = wait()\nanswer(f'{waited}')\n"),
+    tools=[wait],
+    origin=f"{__file__}:patient",
+)
+deadly = Agent(
+    model=ScriptedModel(replies=lambda asked: "died = die()\nanswer(f'{died}')\n"),
+    tools=[die],
+    origin=f"{__file__}:deadly",
 )

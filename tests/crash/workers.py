@@ -50,6 +50,12 @@ class Worker:
         assert line, f"it ended: {[line for _, line in self.lines]}"
         self.lines.append((time.monotonic(), line.strip()))
 
+    def rest(self) -> list[str]:
+        """All lines of a process that has ended."""
+        assert self.process.stderr is not None
+        left = self.process.stderr.read().splitlines()
+        return [line for _, line in self.lines] + left
+
     def signal(self, number: signal.Signals) -> float:
         """Sends the signal; returns when."""
         os.kill(self.process.pid, number)

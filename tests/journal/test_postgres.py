@@ -13,6 +13,7 @@ import pytest
 from agentkit.errors import StoreError
 from agentkit.events import Event
 from agentkit.journal import DurableJournal
+from agentkit.journal.server import MIGRATIONS
 from agentkit.store import open_store
 from agentkit.testing.journal import ended, read, same, step, steps
 from agentkit.testing.queue import created
@@ -102,7 +103,8 @@ async def test_processes_that_open_a_new_database_at_once(postgres: str, tmp_pat
     opening = (asyncio.to_thread(journal_in, postgres, tmp_path) for _ in range(6))
     for journal in await asyncio.gather(*opening):
         await journal.close()
-    assert await query(postgres, "SELECT version FROM agentkit.format") == [(1,)]
+    versions = await query(postgres, "SELECT version FROM agentkit.format ORDER BY version")
+    assert versions == [(number,) for number in range(1, len(MIGRATIONS) + 1)]
 
 
 async def test_a_connection_lost_in_a_commit_stops_the_writer_and_no_reader(

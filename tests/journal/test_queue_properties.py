@@ -45,6 +45,7 @@ class Workers(RuleBasedStateMachine):
         self.workers = [Worker(open_store(self.folder, sync="process")) for _ in range(2)]
         self.person = open_store(self.folder, sync="process")
         self.status: dict[str, str] = {}
+        self.deaths: dict[str, int] = dict.fromkeys(RUNS, 0)
         self.written: dict[str, list[Event]] = {run: [] for run in RUNS}
         self.names = 0
 
@@ -94,12 +95,16 @@ class Workers(RuleBasedStateMachine):
         worker = self.workers[at]
         if not worker.name:
             return
-        found = self.loop.run(queue(worker.store).claim(worker.name, limit=limit))
+        claims = self.loop.run(queue(worker.store).claim(worker.name, limit=limit))
+        found = [claim.run for claim in claims]
         taken = {run for each in self.workers if each.live for run in each.held}
         open_ = {run for run, status in self.status.items() if status in ("ready", "running")}
         assert set(found) <= open_ - taken
         assert len(found) == (min(limit, len(open_ - taken)) if worker.live else 0)
-        for run in found:
+        for claim in claims:
+            run = claim.run
+            self.deaths[run] += self.status[run] == "running"
+            assert claim.deaths == self.deaths[run]
             self.status[run] = "running"
             for each in self.workers:
                 each.held.discard(run)
@@ -112,6 +117,7 @@ class Workers(RuleBasedStateMachine):
         if worker.live:
             self.loop.run(queue(worker.store).leave(worker.name))
             self.status |= dict.fromkeys(worker.held, "ready")
+            self.deaths |= dict.fromkeys(worker.held, 0)
             worker.live = False
             worker.held.clear()
 
@@ -137,6 +143,7 @@ class Workers(RuleBasedStateMachine):
             worker.held.discard(run)
             worker.claimed.discard(run)
             self.status[run] = {"paused": "waiting", "cancelled": "ready"}.get(status, "ended")
+            self.deaths[run] = 0
 
     @rule(run=st.sampled_from(RUNS))
     def decide(self, run: str) -> None:

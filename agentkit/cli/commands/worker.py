@@ -30,13 +30,22 @@ if TYPE_CHECKING:
     show_default=True,
     help="After so long without a sign of life this worker's runs are others'.",
 )
+@click.option(
+    "--deaths",
+    "most_deaths",
+    metavar="N",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="A run has failed once so many workers in a row died with it.",
+)
 @store_option
-def command(at_once: int, lease_s: float, store: str) -> int:
+def command(at_once: int, lease_s: float, most_deaths: int, store: str) -> int:
     """Carry on the runs that programs submit to the store, until Ctrl-C or SIGTERM.
 
     Any number of workers may share a store, on any number of machines that have the agents' files
     and, with a database, the same AGENTKIT_ARTIFACTS. A run whose worker dies is taken over by
-    another one.
+    another one; one that kills its workers is not begun for ever.
     """
     from agentkit.cli.chosen import build, from_origin
     from agentkit.cli.interrupt import interruptible
@@ -50,7 +59,14 @@ def command(at_once: int, lease_s: float, store: str) -> int:
         opened = open_here(store)
         try:
             say("waiting for runs")
-            await work(opened, load, at_once=at_once, lease_s=lease_s, say=say)
+            await work(
+                opened,
+                load,
+                at_once=at_once,
+                lease_s=lease_s,
+                most_deaths=most_deaths,
+                say=say,
+            )
         finally:
             await opened.close()
 
