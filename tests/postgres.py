@@ -119,6 +119,20 @@ def database(server: str) -> Generator[str]:
     execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def execute_script(url: str, script: str) -> None:
+    """Several statements at once."""
+    asyncpg: Any = import_module("asyncpg")
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(script)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
 def execute(url: str, statement: str) -> list[Any]:
     """The rows of one statement."""
     asyncpg: Any = import_module("asyncpg")  # without annotations of its own

@@ -61,7 +61,7 @@ def decode(text: str, artifacts: ArtifactStore) -> dict[str, Json]:
             data[name] = json.loads(artifacts.read(sha256))
     except (ValueError, AttributeError, TypeError) as error:
         raise StoreError(
-            f"an event is damaged (not a JSON object: {text[:40]!r}): restore the store folder "
+            f"an event is damaged (not a JSON object: {text[:40]!r}): restore the store "
             "from a backup, or run the task again"
         ) from error
     return data

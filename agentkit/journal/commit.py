@@ -10,7 +10,7 @@ from pathlib import Path
 from agentkit.journal.database import FAILURES, NOW, connect, explain, touch
 from agentkit.journal.failure import Failure, taken
 from agentkit.journal.lease import Lease, Move, lost
-from agentkit.journal.row import cache_checksum, event_checksum
+from agentkit.journal.row import checked_event, checked_value
 from agentkit.journal.writer import Row, Rows
 from agentkit.types import Sync
 
@@ -66,7 +66,7 @@ class SqliteSink:
         refused = self._fenced(rows)
         events = [row for row in rows.events if row[0] not in refused] if refused else rows.events
         try:
-            connection.executemany(_INSERT_EVENT, [_checked(row) for row in events])
+            connection.executemany(_INSERT_EVENT, [checked_event(row) for row in events])
         except sqlite3.IntegrityError:
             connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
@@ -76,8 +76,7 @@ class SqliteSink:
         for run, move in rows.moves.items():
             if run not in refused:
                 self._move(run, move, rows.leases.get(run))
-        cached = [(key, text, cache_checksum(key, text)) for key, text in rows.cached]
-        connection.executemany(_INSERT_CACHED, cached)
+        connection.executemany(_INSERT_CACHED, [checked_value(row) for row in rows.cached])
         if rows.sync and self._sync == "power" and connection.total_changes == before:
             touch(connection)  # what was committed before is flushed by a commit that writes only
         connection.execute("COMMIT")
@@ -107,7 +106,7 @@ class SqliteSink:
             if run in refused:
                 continue
             try:
-                self._connection.execute(_INSERT_EVENT, _checked(row))
+                self._connection.execute(_INSERT_EVENT, checked_event(row))
             except sqlite3.IntegrityError as error:
                 refused[run] = Failure(taken(run, seq), error)
 
@@ -119,10 +118,6 @@ class SqliteSink:
         else:
             owner = lease.worker if lease is not None and move == "running" else None
             self._connection.execute(_MOVE, (move, owner, run))
-
-
-def _checked(row: Row) -> tuple[str | int | float | None, ...]:
-    return (*row, event_checksum(*row))
 
 
 @contextmanager

@@ -13,13 +13,14 @@ from typing import Any
 
 from agentkit.errors import StoreError
 from agentkit.events import Event
-from agentkit.journal.codec import decode
 from agentkit.journal.durable import DurableJournal
 from agentkit.journal.failure import Failure, taken
 from agentkit.journal.lease import CLAIMABLE, lost
+from agentkit.journal.row import cached_of, checked_event, checked_value, events_of, shown
 from agentkit.journal.server import NOW, Server
-from agentkit.journal.summary import summary
+from agentkit.journal.summary import stored_summary
 from agentkit.journal.upkeep import references
+from agentkit.journal.verify import EventCheck, damaged_values
 from agentkit.journal.writer import Rows
 from agentkit.protocols import ArtifactStore, RunSummary
 from agentkit.types import Json
@@ -39,15 +40,15 @@ WITH row AS MATERIALIZED (
         ELSE NOT (live AND owner = worker AND row.epoch = held.epoch) END
 ), written AS (
     INSERT INTO agentkit.event SELECT * FROM unnest($5::text[], $6::bigint[], $7::float8[],
-        $8::text[], $9::text[], $10::integer[], $11::text[])
-        AS event (run, seq, time, type, node, version, data)
+        $8::text[], $9::text[], $10::integer[], $11::text[], $12::integer[])
+        AS event (run, seq, time, type, node, version, data, crc)
     WHERE run NOT IN (SELECT id FROM lost)
 ), cached AS (
-    INSERT INTO agentkit.cache SELECT * FROM unnest($12::text[], $13::text[])
-    ON CONFLICT (key) DO UPDATE SET data = excluded.data
+    INSERT INTO agentkit.cache SELECT * FROM unnest($13::text[], $14::text[], $15::integer[])
+    ON CONFLICT (key) DO UPDATE SET data = excluded.data, crc = excluded.crc
 ), submitted AS (
     INSERT INTO agentkit.run (id, status, epoch, wake_at) SELECT id, 'ready', 0, {NOW}
-    FROM unnest($14::text[], $15::text[]) AS move (id, status) WHERE status = 'submitted'
+    FROM unnest($16::text[], $17::text[]) AS move (id, status) WHERE status = 'submitted'
     ON CONFLICT DO NOTHING
 ), moved AS (
     UPDATE agentkit.run r SET wake_at = {NOW},
@@ -55,7 +56,7 @@ WITH row AS MATERIALIZED (
         owner = CASE move.status WHEN 'running' THEN held.worker END,
         deaths = CASE WHEN move.status = 'running' AND held.worker IS NOT NULL
             THEN r.deaths ELSE 0 END
-    FROM unnest($14::text[], $15::text[]) AS move (id, status)
+    FROM unnest($16::text[], $17::text[]) AS move (id, status)
         LEFT JOIN unnest($2::text[], $3::text[]) AS held (id, worker) USING (id)
     WHERE r.id = move.id AND move.status <> 'submitted'
         AND (move.status <> 'decided' OR r.status IN ('waiting', 'ended'))
@@ -63,10 +64,13 @@ WITH row AS MATERIALIZED (
 )
 SELECT id FROM lost
 """
-_COLUMNS = "run, seq, time, type, node, version, data"
+_COLUMNS = "textsend(run), seq, time, textsend(type), textsend(node), version, textsend(data), crc"
+"""Texts as the bytes that they are, which are for `row` to judge."""
+
 _EVENTS = f"SELECT {_COLUMNS} FROM agentkit.event WHERE run = $1 AND seq > $2 ORDER BY seq"
+_BEHIND = f"SELECT {_COLUMNS} FROM agentkit.event WHERE run > $1 ORDER BY run, seq LIMIT 1"
 _RUNS = f"""
-SELECT {_COLUMNS}, (SELECT count(*) FROM agentkit.event each WHERE each.run = created.run) AS count
+SELECT (SELECT count(*) FROM agentkit.event each WHERE each.run = created.run), {_COLUMNS}
 FROM agentkit.event created WHERE type = 'run.created' ORDER BY time DESC, run DESC LIMIT $1
 """
 _LAST = f"""
@@ -75,9 +79,12 @@ ORDER BY run, seq DESC
 """
 _QUEUED = "SELECT status FROM agentkit.run WHERE id = $1 FOR UPDATE"
 _COUNT = "SELECT count(*) FROM agentkit.event WHERE run = $1"
-_ROWS = "SELECT data FROM agentkit.event UNION ALL SELECT data FROM agentkit.cache"
-_EVERY_RUN = "SELECT DISTINCT run FROM agentkit.event ORDER BY run"
-_CACHED = "SELECT data FROM agentkit.cache WHERE key = $1"
+_DATA = """
+SELECT textsend(data) FROM agentkit.event UNION ALL SELECT textsend(data) FROM agentkit.cache
+"""
+_EVERY_EVENT = f"SELECT {_COLUMNS} FROM agentkit.event ORDER BY run, seq"
+_EVERY_VALUE = "SELECT textsend(key), textsend(data), crc FROM agentkit.cache"
+_CACHED = f"{_EVERY_VALUE} WHERE key = $1"
 
 
 def postgres_journal(server: Server, artifacts: ArtifactStore) -> DurableJournal:
@@ -136,15 +143,15 @@ class PostgresSink:
         wanted = {*runs}
         leases = [(run, lease) for run, lease in rows.leases.items() if run in wanted]
         moves = [(run, move) for run, move in rows.moves.items() if run in wanted]
-        events = [row for row in rows.events if row[0] in wanted]
+        events = [checked_event(row) for row in rows.events if row[0] in wanted]
         found = await self._connection.fetch(
             _WRITE,
             [*runs],
             [run for run, _ in leases],
             [lease.worker for _, lease in leases],
             [lease.epoch for _, lease in leases],
-            *_columns(events, 7),
-            *_columns(rows.cached, 2),
+            *_columns(events, 8),
+            *_columns([checked_value(row) for row in rows.cached], 3),
             *_columns(moves, 2),
         )
         return {row["id"]: Failure(lost(row["id"])) for row in found}
@@ -157,24 +164,35 @@ class PostgresReader:
         self._server, self._artifacts = server, artifacts
 
     async def events(self, run: str, after: int) -> Sequence[Event]:
-        """The stored events of a run with `seq > after`, in order."""
-        rows = await self._server.read(lambda connection: connection.fetch(_EVENTS, run, after))
-        return await asyncio.to_thread(self._decoded, rows)
+        """The stored events of a run with `seq > after`, in order. Raises `StoreError`, naming the
+        event, where one is damaged or gone."""
+
+        async def query(connection: Any) -> list[Any]:
+            rows = await connection.fetch(_EVENTS, run, after)
+            return [*rows, *await connection.fetch(_BEHIND, run)]
+
+        def stored(rows: Sequence[Any]) -> list[Event]:
+            return [*events_of(run, rows, self._artifacts, self._server.name, after=after)]
+
+        return await asyncio.to_thread(stored, await self._server.read(query))
 
     async def runs(self, limit: int) -> Sequence[RunSummary]:
         """The newest runs first."""
 
         async def query(connection: Any) -> tuple[Any, Any]:
             created = await connection.fetch(_RUNS, limit)
-            return created, await connection.fetch(_LAST, [row["run"] for row in created])
+            runs = [shown(row[1]) for row in created]
+            return created, await connection.fetch(_LAST, runs)
 
-        rows, newest = await self._server.read(query)
-        created = await asyncio.to_thread(self._decoded, rows)
-        last = {each.run: each for each in await asyncio.to_thread(self._decoded, newest)}
-        return [
-            summary(each, last[each.run], row["count"])
-            for each, row in zip(created, rows, strict=True)
-        ]
+        def summaries(created: Sequence[Any], newest: Sequence[Any]) -> list[RunSummary]:
+            last = {row[0]: row for row in newest}
+            where = self._server.name
+            return [
+                stored_summary(row, last.get(row[0]), events, self._artifacts, where)
+                for events, *row in created
+            ]
+
+        return await asyncio.to_thread(summaries, *await self._server.read(query))
 
     async def forget(self, run: str, events: int) -> bool:
         """Remove a run that has so many events."""
@@ -193,44 +211,48 @@ class PostgresReader:
 
     async def references(self) -> Set[str]:
         """The sha256 of every artifact that is named."""
+        found: set[str] = set()
 
-        async def query(connection: Any) -> set[str]:
-            found: set[str] = set()
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                cursor = await connection.cursor(_ROWS)
-                while rows := [row["data"] for row in await cursor.fetch(1000)]:
-                    found |= await asyncio.to_thread(references, rows, self._artifacts)
-            return found
+        def note(rows: Sequence[Any]) -> None:
+            found.update(references([row[0] for row in rows], self._artifacts))
 
-        return await self._server.read(query)
+        await self._read_all(_DATA, note)
+        return found
 
     async def cached(self, key: str) -> Json:
-        """A stored value by key, or None."""
-        text = await self._server.read(lambda connection: connection.fetchval(_CACHED, key))
-        if text is None:
-            return None
-        return (await asyncio.to_thread(decode, text, self._artifacts))["value"]
+        """A stored value by key, or None: also where it is damaged, as it can be made again."""
+        row = await self._server.read(lambda connection: connection.fetchrow(_CACHED, key))
+        return None if row is None else await asyncio.to_thread(cached_of, row, self._artifacts)
 
     async def damage(self, seen: Callable[[Event], None]) -> Sequence[str]:
-        """Values that are gone or damaged outside of the database, which checks its own pages."""
+        """What is damaged in the whole database, with its place."""
         found: list[str] = []
-        for run in await self._server.read(lambda connection: connection.fetch(_EVERY_RUN)):
-            try:
-                for event in await self.events(run["run"], 0):
-                    seen(event)
-            except StoreError as error:
-                found.append(f"run {run['run']}: {error}")
+        where = self._server.name
+        check = EventCheck(where, self._artifacts, seen)
+        try:
+            await self._read_all(_EVERY_EVENT, lambda rows: found.extend(check.damage(rows)))
+            await self._read_all(
+                _EVERY_VALUE,
+                lambda rows: found.extend(damaged_values(rows, self._artifacts, where)),
+            )
+        except StoreError as error:
+            found.append(str(error))
         return found
 
     def close(self) -> None:
         """Let go of the connections."""
         self._server.close()
 
-    def _decoded(self, rows: Sequence[Any]) -> list[Event]:
-        return [
-            Event(run, seq, time, type_, node, decode(data, self._artifacts), version)
-            for run, seq, time, type_, node, version, data, *_ in rows
-        ]
+    async def _read_all(self, statement: str, note: Callable[[Sequence[Any]], None]) -> None:
+        """Has `note` told of all rows, part by part, in threads."""
+
+        async def query(connection: Any) -> None:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                cursor = await connection.cursor(statement)
+                while rows := await cursor.fetch(1000):
+                    await asyncio.to_thread(note, rows)
+
+        await self._server.read(query)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[Any]:

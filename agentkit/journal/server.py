@@ -1,4 +1,4 @@
-"""A PostgreSQL database: its tables, connections to it, and what its errors mean."""
+"""A PostgreSQL database: connections to it, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from agentkit.errors import MissingExtra, StoreError
 from agentkit.journal.failure import CLOSED
+from agentkit.journal.tables import migrate
 from agentkit.types import Sync
 
 T = TypeVar("T")
@@ -19,31 +20,6 @@ T = TypeVar("T")
 NOW = "extract(epoch FROM statement_timestamp())::float8"
 """The time of the store, which leases are measured by: seconds since the epoch. That of what the
 statement sees: a lease that is renewed while it runs must not look as if it had ended."""
-
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE agentkit.event (
-        run text NOT NULL, seq bigint NOT NULL, time float8 NOT NULL, type text NOT NULL,
-        node text, version integer NOT NULL, data text NOT NULL, PRIMARY KEY (run, seq));
-    CREATE INDEX event_created ON agentkit.event (time) WHERE type = 'run.created';
-    CREATE TABLE agentkit.cache (key text PRIMARY KEY, data text NOT NULL);
-    CREATE TABLE agentkit.run (
-        id text PRIMARY KEY, status text NOT NULL, owner text, epoch bigint NOT NULL,
-        wake_at float8 NOT NULL) WITH (fillfactor = 70);
-    CREATE INDEX run_open ON agentkit.run (wake_at) WHERE status IN ('ready', 'running');
-    CREATE TABLE agentkit.worker (id text PRIMARY KEY, lease_until float8 NOT NULL)
-        WITH (fillfactor = 70);
-    """,
-    "ALTER TABLE agentkit.run ADD COLUMN deaths integer NOT NULL DEFAULT 0",
-)
-"""Append only: `agentkit.format` counts those applied. Never change one."""
-
-_PREPARE = """
-    CREATE SCHEMA IF NOT EXISTS agentkit;
-    CREATE TABLE IF NOT EXISTS agentkit.format (version integer NOT NULL);
-"""
-_LOCK = "SELECT pg_advisory_xact_lock(1634429300)"
-"""`akit`: processes that open a new database at once migrate it one after the other."""
 
 CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 60.0
@@ -60,7 +36,7 @@ class Server:
         self.asyncpg = _asyncpg()
         self.failures: tuple[type[Exception], ...] = (
             self.asyncpg.PostgresError, self.asyncpg.InterfaceError,
-            self.asyncpg.InternalClientError, OSError, TimeoutError,
+            self.asyncpg.InternalClientError, OSError, TimeoutError, UnicodeDecodeError,
         )  # fmt: skip
         self._commit = "on" if sync == "power" else "off"
         self._pool: Any = None
@@ -167,6 +143,8 @@ class Server:
                 return "no room left on its disk: free some and resume the run"
             case pg.ReadOnlySQLTransactionError():
                 return "it is read-only: give the URL of the primary"
+            case UnicodeDecodeError():
+                return "it is damaged (a text is none): restore it from a backup"
             case TimeoutError():
                 return "it does not answer: check the server and the network, then resume the run"
             case OSError():
@@ -195,31 +173,10 @@ class Server:
         return await self.asyncpg.connect(self.url, **self._options())
 
     async def _prepare(self) -> None:
-        await self._once(self._migrate)
+        await self._once(lambda connection: migrate(connection, self.name))
         self._pool = await self.asyncpg.create_pool(
             self.url, min_size=0, max_size=4, reset=_nothing, **self._options()
         )
-
-    async def _migrate(self, connection: Any) -> None:
-        if await self._version(connection) == len(MIGRATIONS):
-            return
-        async with connection.transaction():
-            await connection.execute(_LOCK)
-            await connection.execute(_PREPARE)
-            for number in range(await self._version(connection), len(MIGRATIONS)):
-                await connection.execute(MIGRATIONS[number])
-                await connection.execute(f"INSERT INTO agentkit.format VALUES ({number + 1})")
-
-    async def _version(self, connection: Any) -> int:
-        if await connection.fetchval("SELECT to_regclass('agentkit.format')") is None:
-            return 0
-        version: int = await connection.fetchval("SELECT max(version) FROM agentkit.format") or 0
-        if version > len(MIGRATIONS):
-            raise StoreError(
-                f"{self.name} was written by a newer agentkit (journal format {version}, this one "
-                f"knows up to {len(MIGRATIONS)}): upgrade agentkit"
-            )
-        return version
 
     def _options(self) -> dict[str, Any]:
         settings = {"application_name": "agentkit", "synchronous_commit": self._commit}

@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from agentkit.errors import StoreError
 from agentkit.events import Event
 from agentkit.journal.commit import sqlite_sink
 from agentkit.journal.database import FAILURES, connect, explain, prepare
@@ -19,11 +18,10 @@ from agentkit.journal.row import (
     CACHE_COLUMNS,
     EVENT_COLUMNS,
     cached_of,
-    event_of,
     events_of,
     shown,
 )
-from agentkit.journal.summary import damaged, summary
+from agentkit.journal.summary import stored_summary
 from agentkit.journal.upkeep import forget, references, stored_rows
 from agentkit.journal.verify import damage
 from agentkit.protocols import ArtifactStore, RunSummary
@@ -136,13 +134,6 @@ class SqliteReader:
         return [self._summary(connection, row) for row in created]
 
     def _summary(self, connection: sqlite3.Connection, created: tuple[Any, ...]) -> RunSummary:
-        """One damaged run must not hide the others: all that is said of it is that it is so."""
         (events,) = connection.execute(_COUNT, (shown(created[0]),)).fetchone()
         last = connection.execute(_LAST, (shown(created[0]),)).fetchone()
-        try:
-            first = event_of(created, self._artifacts, self._path)
-            if first.type == "run.created" and last is not None:
-                return summary(first, event_of(last, self._artifacts, self._path), events)
-        except StoreError:
-            pass
-        return damaged(shown(created[0]), created[2], events)
+        return stored_summary(created, last, events, self._artifacts, self._path)

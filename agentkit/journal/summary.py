@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from agentkit.errors import StoreError
 from agentkit.events import Event
-from agentkit.protocols import RunSummary
+from agentkit.journal.row import event_of, shown
+from agentkit.protocols import ArtifactStore, RunSummary
 
 
 def summary(created: Event, last: Event, events: int) -> RunSummary:
@@ -20,7 +25,20 @@ def summary(created: Event, last: Event, events: int) -> RunSummary:
     )
 
 
-def damaged(run: str, created: object, events: int) -> RunSummary:
-    """What can be said of a run whose first or last event is not as it was written."""
-    time = created if isinstance(created, float) else 0.0
+def stored_summary(
+    created: Sequence[Any],
+    last: Sequence[Any] | None,
+    events: int,
+    artifacts: ArtifactStore,
+    where: object,
+) -> RunSummary:
+    """The same from rows. One damaged run must not hide the others: all that is said of it is that
+    it is so."""
+    try:
+        first = event_of(created, artifacts, where)
+        if first.type == "run.created" and last is not None:
+            return summary(first, event_of(last, artifacts, where), events)
+    except StoreError:
+        pass
+    run, time = shown(created[0]), created[2] if isinstance(created[2], float) else 0.0
     return RunSummary(run=run, task="", status="damaged", created=time, updated=time, events=events)

@@ -13,7 +13,7 @@ import pytest
 from agentkit.errors import StoreError
 from agentkit.events import Event
 from agentkit.journal import DurableJournal
-from agentkit.journal.server import MIGRATIONS
+from agentkit.journal.tables import MIGRATIONS
 from agentkit.store import open_store
 from agentkit.testing.journal import ended, read, same, step, steps
 from agentkit.testing.queue import created
