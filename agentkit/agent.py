@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequen
 from contextlib import aclosing, asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -116,12 +117,19 @@ class Agent(Generic[Output]):
                     yield event
 
     async def submit(
-        self, task: str, *, inputs: Mapping[str, object] | None = None, session: str | None = None
+        self,
+        task: str,
+        *,
+        inputs: Mapping[str, object] | None = None,
+        session: str | None = None,
+        at: datetime | None = None,
     ) -> str:
         """The id of a run that the store's workers carry on: `agentkit worker`.
 
-        It is durable when this returns. Raises `UsageError` where no worker could find this agent
-        or the run, `StoreError` where it cannot be stored.
+        It is durable when this returns, and begins with the next free worker, not before `at`,
+        which must say its time zone: `datetime(2026, 12, 24, 18, tzinfo=ZoneInfo("Europe/Prague"))`
+        or, by this machine's own, `datetime(2026, 12, 24, 18).astimezone()`. Raises `UsageError`
+        where no worker could find this agent or the run, `StoreError` where it cannot be stored.
         """
         if not self.origin:
             raise UsageError(
@@ -131,7 +139,10 @@ class Agent(Generic[Output]):
             if store.queue is None:
                 raise UsageError("no worker sees a store in memory: give the agent another store")
             run = self.new_id()
-            await self._begin(store, run, task, inputs or {}, session, submitted=True)
+            placed: dict[str, Json] = {"submitted": True}
+            if at is not None:
+                placed["wake_at"] = _seconds(at)
+            await self._begin(store, run, task, inputs or {}, session, placed=placed)
             return run
 
     async def resume(self, run: str) -> Run[Output]:
@@ -230,7 +241,7 @@ class Agent(Generic[Output]):
         inputs: Mapping[str, object],
         session: str | None,
         *,
-        submitted: bool = False,
+        placed: Mapping[str, Json] | None = None,
     ) -> Begun[Output]:
         """All that can be wrong before anything has run; then the run's first event."""
         if not task.strip():
@@ -246,9 +257,8 @@ class Agent(Generic[Output]):
             "inputs": known,
             "session": session,
             **self._says(equipment),
+            **(placed or {}),
         }
-        if submitted:
-            created["submitted"] = True
         recorder.record("run.created", data=created)
         await store.journal.flush(run)
         return equipment, recorder
@@ -324,6 +334,16 @@ class Agent(Generic[Output]):
             yield store
         finally:
             await store.close()
+
+
+def _seconds(at: datetime) -> float:
+    """Since the epoch. Raises `UsageError` where no time zone says which moment is meant."""
+    if at.utcoffset() is None:
+        raise UsageError(
+            f"expected a time with its time zone; got {at.isoformat()}: give it one (tzinfo=…), or "
+            "say at.astimezone() where this machine's is meant"
+        )
+    return at.timestamp()
 
 
 async def _stored(store: Store, run: str) -> Sequence[Event]:

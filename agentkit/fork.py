@@ -8,6 +8,7 @@ from typing import Any
 
 from agentkit.errors import UsageError
 from agentkit.events import Event, EventType
+from agentkit.journal.lease import OF_THE_QUEUE
 from agentkit.plan.check import check_patch, scope_of
 from agentkit.plan.graph import Call, Compute, Const, Guard, Map, Node, Patch
 from agentkit.plan.jsonform import patch_to_json
@@ -97,7 +98,7 @@ def write_fork(
     (node,) = patch.replace
     cone = {node.id, *dependants(state.plan.nodes, [node.id])}
     forked: dict[str, Json] = {"run": state.run, "node": node.id}
-    asked = {name: value for name, value in events[0].data.items() if name != "submitted"}
+    asked = {name: value for name, value in events[0].data.items() if name not in OF_THE_QUEUE}
     recorder.record("run.created", data={**asked, **created, "forked": forked})
     for kind, name, data in _kept(events[1:], cone):
         recorder.record(kind, name, data)

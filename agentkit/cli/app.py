@@ -19,8 +19,8 @@ from agentkit.errors import AgentkitError, RunError
 
 DEBUG = "--debug"
 COMMANDS = (
-    "run", "plan", "resume", "worker", "approve", "deny", "resolve", "runs", "show", "replay",
-    "fork", "diff", "store", "tools", "models", "doctor",
+    "run", "plan", "submit", "worker", "resume", "approve", "deny", "resolve", "runs", "show",
+    "replay", "fork", "diff", "store", "tools", "models", "doctor",
 )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -13,22 +12,12 @@ import click
 from agentkit.cli.settings import store_option
 from agentkit.cli.stored import open_here, require_store
 from agentkit.cli.text import count_bytes, inert
+from agentkit.cli.times import age
 
 if TYPE_CHECKING:
     from agentkit.store import Store
 
 T = TypeVar("T")
-
-_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-
-
-def seconds(context: click.Context, option: click.Parameter, age: str) -> float:
-    """The seconds of an age like `30d`, `12h`, `90m` or `45s`."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", age)
-    if found is None:
-        raise click.BadParameter(f"expected an age like 30d, 12h, 90m or 45s; found {age!r}")
-    return float(found[1]) * _UNITS_S[found[2]]
-
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would go, and keep it.")
 
@@ -37,7 +26,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would go, and 
 @click.option(
     "--older-than",
     "older_than_s",
-    callback=seconds,
+    callback=age,
     required=True,
     metavar="AGE",
     help="Only runs whose last event is older, like 30d or 12h.",
@@ -66,7 +55,7 @@ def prune_runs(older_than_s: float, keep: int, dry_run: bool, store: str) -> int
 @click.option(
     "--grace",
     "grace_s",
-    callback=seconds,
+    callback=age,
     default="1d",
     show_default=True,
     metavar="AGE",

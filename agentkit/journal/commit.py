@@ -24,7 +24,7 @@ _OWNER = (
     " FROM run LEFT JOIN worker ON worker.id = run.owner WHERE run.id = ?"
 )
 _SUBMIT = (
-    f"INSERT INTO run (id, status, epoch, wake_at) VALUES (?, 'ready', 0, {NOW})"
+    f"INSERT INTO run (id, status, epoch, wake_at) VALUES (?, 'ready', 0, max(?, {NOW}))"
     " ON CONFLICT DO NOTHING"
 )
 _DECIDE = (
@@ -75,7 +75,7 @@ class SqliteSink:
             self._insert_each([row for row in rows.events if row[0] not in refused], refused)
         for run, move in rows.moves.items():
             if run not in refused:
-                self._move(run, move, rows.leases.get(run))
+                self._move(run, move, rows)
         connection.executemany(_INSERT_CACHED, [checked_value(row) for row in rows.cached])
         if rows.sync and self._sync == "power" and connection.total_changes == before:
             touch(connection)  # what was committed before is flushed by a commit that writes only
@@ -110,9 +110,10 @@ class SqliteSink:
             except sqlite3.IntegrityError as error:
                 refused[run] = Failure(taken(run, seq), error)
 
-    def _move(self, run: str, move: Move, lease: Lease | None) -> None:
+    def _move(self, run: str, move: Move, rows: Rows) -> None:
+        lease = rows.leases.get(run)
         if move == "submitted":
-            self._connection.execute(_SUBMIT, (run,))
+            self._connection.execute(_SUBMIT, (run, rows.wakes.get(run, 0.0)))
         elif move == "decided":
             self._connection.execute(_DECIDE, (run,))
         else:

@@ -21,6 +21,10 @@ Move: TypeAlias = Literal["submitted", "running", "ready", "decided", "waiting",
 """What becomes of a row: `submitted` makes one, `decided` is `ready` where it waited or had
 ended."""
 
+OF_THE_QUEUE = frozenset(("submitted", "wake_at"))
+"""What `run.created` says of a run that workers carry on: that it is one, and, in seconds since the
+epoch, when it may begin, where that is later than at once."""
+
 CLAIMABLE: frozenset[Move] = frozenset(("submitted", "ready", "decided"))
 
 ENDS: frozenset[Move | None] = frozenset(("ready", "waiting", "ended"))
@@ -55,6 +59,16 @@ def moves(events: Iterable[Event]) -> dict[str, Move]:
                 found[run] = "ready" if before in ("waiting", "ended") else before or "decided"
             case _:
                 pass
+    return found
+
+
+def wakes(events: Iterable[Event]) -> dict[str, float]:
+    """When the runs that these events submit may begin, of those that say so."""
+    found: dict[str, float] = {}
+    for event in events:
+        at = event.data.get("wake_at") if event.type == "run.created" else None
+        if isinstance(at, int | float):
+            found[event.run] = float(at)
     return found
 
 

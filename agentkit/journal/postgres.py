@@ -47,8 +47,10 @@ WITH row AS MATERIALIZED (
     INSERT INTO agentkit.cache SELECT * FROM unnest($13::text[], $14::text[], $15::integer[])
     ON CONFLICT (key) DO UPDATE SET data = excluded.data, crc = excluded.crc
 ), submitted AS (
-    INSERT INTO agentkit.run (id, status, epoch, wake_at) SELECT id, 'ready', 0, {NOW}
-    FROM unnest($16::text[], $17::text[]) AS move (id, status) WHERE status = 'submitted'
+    INSERT INTO agentkit.run (id, status, epoch, wake_at)
+    SELECT id, 'ready', 0, greatest({NOW}, wake_at)
+    FROM unnest($16::text[], $17::text[], $18::float8[]) AS move (id, status, wake_at)
+    WHERE status = 'submitted'
     ON CONFLICT DO NOTHING
 ), moved AS (
     UPDATE agentkit.run r SET wake_at = {NOW},
@@ -142,7 +144,9 @@ class PostgresSink:
         """One transaction with the events of these runs."""
         wanted = {*runs}
         leases = [(run, lease) for run, lease in rows.leases.items() if run in wanted]
-        moves = [(run, move) for run, move in rows.moves.items() if run in wanted]
+        moves = [
+            (run, move, rows.wakes.get(run)) for run, move in rows.moves.items() if run in wanted
+        ]
         events = [checked_event(row) for row in rows.events if row[0] in wanted]
         found = await self._connection.fetch(
             _WRITE,
@@ -152,7 +156,7 @@ class PostgresSink:
             [lease.epoch for _, lease in leases],
             *_columns(events, 8),
             *_columns([checked_value(row) for row in rows.cached], 3),
-            *_columns(moves, 2),
+            *_columns(moves, 3),
         )
         return {row["id"]: Failure(lost(row["id"])) for row in found}
 

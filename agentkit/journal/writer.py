@@ -20,7 +20,7 @@ from agentkit.errors import StoreError
 from agentkit.events import Event, EventType
 from agentkit.journal.codec import INLINE_BYTES, dumps, fields, spill
 from agentkit.journal.failure import CLOSED, Failure, unfit
-from agentkit.journal.lease import ENDS, Lease, Move, moves
+from agentkit.journal.lease import ENDS, Lease, Move, moves, wakes
 from agentkit.protocols import ArtifactStore
 
 _BATCH = 10_000
@@ -83,7 +83,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """A batch as a database takes it: `leases` are those that this process holds of its runs.
+    """A batch as a database takes it: `leases` are those that this process holds of its runs,
+    `wakes` when runs that are submitted in it may begin.
 
     Where it need not `sync`, it need not survive a power cut before a later batch does, which may
     be empty.
@@ -92,6 +93,7 @@ class Rows:
     events: list[Row]
     cached: list[tuple[str, str]]
     moves: Mapping[str, Move]
+    wakes: Mapping[str, float]
     leases: Mapping[str, Lease]
     sync: bool = True
 
@@ -244,11 +246,19 @@ class Writer:
         values = spill([{"value": text} for _, text in newest], self._artifacts)
         cached = [(key, text) for (key, _), text in zip(newest, values, strict=True)]
         written = {row[0] for row in events}
-        moved = moves(event for event in batch.events if event.run in written)
+        kept = [event for event in batch.events if event.run in written]
+        moved = moves(kept)
         leases = {run: self._leases[run] for run in written if run in self._leases}
         sync = bool(self._waiting) or not all(each.type in UNSYNCED for each in batch.events)
         self._unsynced = not sync
-        rows = Rows(events=events, cached=cached, moves=moved, leases=leases, sync=sync)
+        rows = Rows(
+            events=events,
+            cached=cached,
+            moves=moved,
+            wakes=wakes(kept),
+            leases=leases,
+            sync=sync,
+        )
         for run, failure in sink.commit(rows).items():
             self._fail(run, failure)
         with self._lock:

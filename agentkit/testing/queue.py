@@ -29,6 +29,9 @@ from agentkit.testing.journal import ended, event_of, read, refusal, same, step
 
 LEASE_S = 600.0
 
+FAR = 4e9
+"""In the year 2096."""
+
 
 async def claims_each_run_once(open_store: Callable[[], Store]) -> None:
     """Workers that claim at once share what was submitted, and only that."""
@@ -172,6 +175,21 @@ async def counts_the_workers_that_died(open_store: Callable[[], Store]) -> None:
         same(sorted(found, key=lambda claim: claim.run), [Claim("r1"), Claim("r2")])
 
 
+async def waits_for_the_time_of_a_run(open_store: Callable[[], Store]) -> None:
+    """Nobody claims a run before the time that its first event says; a person may resume it."""
+    async with opened(open_store, 2) as (worker, person):
+        for run, at in (("later", FAR), ("never", FAR), ("past", 0.5)):
+            event = event_of(run, 1, "run.created", task="t", submitted=True, wake_at=at)
+            person.journal.append(event)
+        await person.journal.flush()
+        await queue(worker).join("w0", lease_s=LEASE_S)
+        same(await claims(worker, "w0", limit=9), ["past"])
+        person.journal.append(event_of("later", 2, "run.resumed"))
+        person.journal.append(ended("later", 3, "cancelled"))
+        await person.journal.flush()
+        same(await claims(worker, "w0", limit=9), ["later"])
+
+
 async def wakes_who_waits(open_store: Callable[[], Store]) -> None:
     """`wait` returns once something was submitted, or its time is over."""
     async with opened(open_store, 2) as (first, second):
@@ -185,7 +203,8 @@ async def wakes_who_waits(open_store: Callable[[], Store]) -> None:
 CHECKS: tuple[Callable[[Callable[[], Store]], Awaitable[None]], ...] = (
     claims_each_run_once, lets_only_the_owner_write, takes_over_what_a_lease_has_ended_for,
     refuses_a_worker_whose_lease_is_over, follows_the_events, leaves_a_run_to_whoever_resumes_it,
-    frees_what_a_worker_leaves, counts_the_workers_that_died, wakes_who_waits,
+    frees_what_a_worker_leaves, counts_the_workers_that_died, waits_for_the_time_of_a_run,
+    wakes_who_waits,
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -326,3 +327,5 @@ async def test_what_no_worker_could_find_is_refused(tmp_path: Path) -> None:
     nameless = Agent(model=ScriptedModel(replies=[]), store=tmp_path)
     with pytest.raises(UsageError, match=r"give it one, Agent\(origin="):
         await nameless.submit("go")
+    with pytest.raises(UsageError, match=r"expected a time with its time zone; got 2026-12-24T18"):
+        await replace(nameless, origin="a.py:agent").submit("go", at=datetime(2026, 12, 24, 18))  # noqa: DTZ001

@@ -56,7 +56,7 @@ def test_the_newest_runs_can_be_kept(store: str, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize("age", ["30", "d", "-1d", "1 week", ""])
 def test_an_age_has_a_unit(age: str, store: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["store", "prune", f"--older-than={age}", "--store", store]) == 2
-    assert "expected an age like 30d" in capsys.readouterr().err
+    assert "expected a time like 30d" in capsys.readouterr().err
 
 
 def test_there_must_be_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

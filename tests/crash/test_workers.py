@@ -13,7 +13,7 @@ from pathlib import Path
 
 from agentkit.events import Event
 from tests.crash.journals import ended
-from tests.crash.worker_agent import STEPS, agent, asking, deadly, gate, patient
+from tests.crash.worker_agent import STEPS, agent, asking, deadly, gate, patient, telling
 from tests.crash.workers import command, events_of, submit, worker
 from tests.postgres import cluster
 
@@ -93,6 +93,32 @@ def test_a_run_that_kills_its_workers_fails_and_the_others_do_not(tmp_path: Path
     assert found[run][-1].data["status"] == "failed"
     assert f"agentkit resume {run}" in str(found[run][-1].data["error"])
     assert "the last 3 workers" in command(tmp_path, "show", run, "--store", store)
+
+
+def test_submitted_tasks_begin_when_they_may(tmp_path: Path) -> None:
+    """From the command line: at once, at a moment that has passed, and not long before theirs. The
+    turns of a session are told to the next task of it."""
+    store, told = str(tmp_path / "store"), ("--agent", f"{telling.origin}")
+    where = ("--store", store)
+    command(tmp_path, "submit", "Later.", *told, "--at", "2096-01-01T00:00Z", *where)
+    (later,) = command(tmp_path, "runs", *where).split()[:1]
+    never = command(tmp_path, "submit", "Never.", *told, "--after", "9999d", *where).strip()
+    with worker(tmp_path, store) as one:
+        first = command(tmp_path, "submit", "First.", *told, "--session", "s", *where).strip()
+        one.until(f"{first}: answered")
+        past = ("--at", "2026-01-01T09:30:00+01:00", "--value", "n=3", "--session", "s")
+        second = command(tmp_path, "submit", "Second.", *told, *past, *where).strip()
+        one.until(f"{second}: answered")
+        alone = command(tmp_path, "submit", "Third.", *told, *where).strip()
+        one.until(f"{alone}: answered")
+        one.signal(signal.SIGTERM)
+        assert one.process.wait(timeout=30) == 0
+    found = events_of(tmp_path, store, [later, never, first, second, alone])
+    assert [len(found[run]) for run in (later, never)] == [1, 1]
+    assert found[later][0].data["wake_at"] == 3976214400
+    assert found[second][0].data["wake_at"] == 1767256200
+    knows = [found[run][-1].data["answer"] for run in (first, second, alone)]
+    assert knows == ["True", "True", "False"]
 
 
 def assert_one_after_the_other(lines: Sequence[str]) -> None:

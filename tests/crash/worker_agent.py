@@ -89,6 +89,12 @@ agent = Agent(
 asking = Agent(
     model=ScriptedModel(replies=lambda asked: ASKING), tools=[send], origin=f"{__file__}:asking"
 )
+telling = Agent(  # whether it knows of the first task
+    model=ScriptedModel(
+        replies=lambda asked: f"answer('{'First.' in asked.messages[-1].content}')\n"
+    ),
+    origin=f"{__file__}:telling",
+)
 patient = Agent(
     model=ScriptedModel(replies=lambda asked: "waited = wait()\nanswer(f'{waited}')\n"),
     tools=[wait],

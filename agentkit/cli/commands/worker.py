@@ -1,4 +1,4 @@
-"""`agentkit worker`: carries on the runs that programs have submitted."""
+"""`agentkit worker`: carries on the runs that were submitted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 )
 @store_option
 def command(at_once: int, lease_s: float, most_deaths: int, store: str) -> int:
-    """Carry on the runs that programs submit to the store, until Ctrl-C or SIGTERM.
+    """Carry on the runs that are submitted to the store, until Ctrl-C or SIGTERM.
 
     Any number of workers may share a store, on any number of machines that have the agents' files
     and, with a database, the same AGENTKIT_ARTIFACTS. A run whose worker dies is taken over by
@@ -50,13 +51,17 @@ def command(at_once: int, lease_s: float, most_deaths: int, store: str) -> int:
     from agentkit.cli.chosen import build, from_origin
     from agentkit.cli.interrupt import interruptible
     from agentkit.cli.stored import open_here
+    from agentkit.memory import Conversation
     from agentkit.worker import work
-
-    def load(origin: str) -> Agent[Any]:
-        return build(from_origin(origin, store), os.environ, asking=False)
 
     async def until_stopped() -> None:
         opened = open_here(store)
+        turns = Conversation(opened.journal)
+
+        def load(origin: str) -> Agent[Any]:
+            agent = build(from_origin(origin, store), os.environ, asking=False)
+            return agent if agent.memory else replace(agent, memory=[turns])
+
         try:
             say("waiting for runs")
             await work(
