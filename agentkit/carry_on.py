@@ -20,7 +20,7 @@ from agentkit.engine.asked import nobody
 from agentkit.engine.limits import Limits
 from agentkit.engine.purse import Purse
 from agentkit.engine.scheduler import Scheduler
-from agentkit.errors import LimitReached, RunError, RunPaused
+from agentkit.errors import LimitReached, RunError, RunPaused, StoreError
 from agentkit.models.profile import usd_per_token
 from agentkit.plan.graph import Patch, Plan
 from agentkit.plan.problem import Problem, problem_from_json
@@ -84,6 +84,12 @@ async def _ending(recorder: Recorder, store: Store) -> AsyncGenerator[None]:
     except RunPaused as error:
         error.run_id = recorder.run
         recorder.record("run.ended", data={"status": "paused", "error": str(error)})
+        raise
+    except StoreError as error:
+        # Where it is the journal that failed this raises as well: then nothing says how it ended.
+        error.run_id = recorder.run
+        paused = {"status": "paused", "error": str(error), "kind": type(error).__name__}
+        recorder.record("run.ended", data=paused)
         raise
     except Exception as error:
         # Also what nobody foresaw (a user's planner or model): followers wait for this event.

@@ -163,8 +163,13 @@ class Swept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A line of `agentkit runs`. `status` is `running` until a `run.ended` event says otherwise,
-    and `damaged` where the first or the last event cannot be read."""
+    """A line of `agentkit runs`.
+
+    `status` is `running` until a `run.ended` event says otherwise: its process may have gone, and
+    then `agentkit resume` goes on. It is `damaged` where the first or the last event cannot be
+    read. Of submitted runs the queue knows more: `scheduled` before their time, `ready` where a
+    worker may go on, `running` where one holds them.
+    """
 
     run: str
     task: str

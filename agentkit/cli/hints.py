@@ -7,7 +7,14 @@ import shlex
 from dataclasses import dataclass
 
 from agentkit.cli.settings import DEFAULT_STORE, STORE_VARIABLE
-from agentkit.errors import AgentkitError, BudgetReached, LimitReached, RunError, RunPaused
+from agentkit.errors import (
+    AgentkitError,
+    BudgetReached,
+    LimitReached,
+    RunError,
+    RunPaused,
+    StoreError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +52,8 @@ class Hints:
         kept = f"what the run did is kept: {self.show(error.run_id)}"
         if not self.resumable:
             return kept
+        if isinstance(error, StoreError):
+            return f"{kept}; once that is mended, {self.stopped(error.run_id)}"
         go_on = f"{kept}; {self.stopped(error.run_id)}"
         if isinstance(error, LimitReached):
             return f"{go_on} --limit {error.limit}={2 * error.value:g}"

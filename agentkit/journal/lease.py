@@ -34,6 +34,17 @@ _ENDED: Mapping[object, Move] = {"paused": "waiting", "cancelled": "ready"}
 """A run of the queue is cancelled by its worker only, when that one stops: the next goes on."""
 
 
+def standing(now: str) -> str:
+    """SQL for where a row stands, beside that of its owner's lease: `scheduled` before its time,
+    `ready` where any worker may go on, `running` where one does. NULL where its events say it.
+    """
+    return (
+        f"CASE WHEN status = 'ready' AND wake_at > {now} THEN 'scheduled'"
+        f" WHEN status = 'ready' OR lease_until <= {now} THEN 'ready'"
+        f" WHEN lease_until > {now} THEN 'running' END"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """A claim: the epoch tells this one from an earlier one of the same run."""

@@ -15,7 +15,7 @@ from agentkit.errors import StoreError
 from agentkit.events import Event
 from agentkit.journal.durable import DurableJournal
 from agentkit.journal.failure import Failure, taken
-from agentkit.journal.lease import CLAIMABLE, lost
+from agentkit.journal.lease import CLAIMABLE, lost, standing
 from agentkit.journal.row import cached_of, checked_event, checked_value, events_of, shown
 from agentkit.journal.server import NOW, Server
 from agentkit.journal.summary import stored_summary
@@ -72,7 +72,10 @@ _COLUMNS = "textsend(run), seq, time, textsend(type), textsend(node), version, t
 _EVENTS = f"SELECT {_COLUMNS} FROM agentkit.event WHERE run = $1 AND seq > $2 ORDER BY seq"
 _BEHIND = f"SELECT {_COLUMNS} FROM agentkit.event WHERE run > $1 ORDER BY run, seq LIMIT 1"
 _RUNS = f"""
-SELECT (SELECT count(*) FROM agentkit.event each WHERE each.run = created.run), {_COLUMNS}
+SELECT (SELECT count(*) FROM agentkit.event each WHERE each.run = created.run),
+    (SELECT {standing(NOW)} FROM agentkit.run r LEFT JOIN agentkit.worker w ON w.id = r.owner
+        WHERE r.id = created.run),
+    {_COLUMNS}
 FROM agentkit.event created WHERE type = 'run.created' ORDER BY time DESC, run DESC LIMIT $1
 """
 _LAST = f"""
@@ -185,15 +188,15 @@ class PostgresReader:
 
         async def query(connection: Any) -> tuple[Any, Any]:
             created = await connection.fetch(_RUNS, limit)
-            runs = [shown(row[1]) for row in created]
+            runs = [shown(row[2]) for row in created]
             return created, await connection.fetch(_LAST, runs)
 
         def summaries(created: Sequence[Any], newest: Sequence[Any]) -> list[RunSummary]:
             last = {row[0]: row for row in newest}
             where = self._server.name
             return [
-                stored_summary(row, last.get(row[0]), events, self._artifacts, where)
-                for events, *row in created
+                stored_summary(row, last.get(row[0]), events, place, self._artifacts, where)
+                for events, place, *row in created
             ]
 
         return await asyncio.to_thread(summaries, *await self._server.read(query))

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from agentkit.events import Event
 from agentkit.journal.commit import sqlite_sink
-from agentkit.journal.database import FAILURES, connect, explain, prepare
+from agentkit.journal.database import FAILURES, NOW, connect, explain, prepare
 from agentkit.journal.durable import DurableJournal
+from agentkit.journal.lease import standing
 from agentkit.journal.row import (
     CACHE_COLUMNS,
     EVENT_COLUMNS,
@@ -36,6 +37,9 @@ _CREATED = (
 )
 _LAST = f"SELECT {EVENT_COLUMNS} FROM event WHERE run = ? ORDER BY seq DESC LIMIT 1"
 _COUNT = "SELECT count(*) FROM event WHERE run = ?"
+_STANDING = (
+    f"SELECT {standing(NOW)} FROM run LEFT JOIN worker ON worker.id = owner WHERE run.id = ?"
+)
 _CACHED = f"SELECT {CACHE_COLUMNS} FROM cache WHERE key = ?"
 
 
@@ -136,4 +140,6 @@ class SqliteReader:
     def _summary(self, connection: sqlite3.Connection, created: tuple[Any, ...]) -> RunSummary:
         (events,) = connection.execute(_COUNT, (shown(created[0]),)).fetchone()
         last = connection.execute(_LAST, (shown(created[0]),)).fetchone()
-        return stored_summary(created, last, events, self._artifacts, self._path)
+        place = connection.execute(_STANDING, (shown(created[0]),)).fetchone()
+        queued = None if place is None or place[0] is None else shown(place[0])
+        return stored_summary(created, last, events, queued, self._artifacts, self._path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentkit.errors import StoreError
@@ -29,15 +30,19 @@ def stored_summary(
     created: Sequence[Any],
     last: Sequence[Any] | None,
     events: int,
+    standing: str | None,
     artifacts: ArtifactStore,
     where: object,
 ) -> RunSummary:
-    """The same from rows. One damaged run must not hide the others: all that is said of it is that
-    it is so."""
+    """The same from rows; a `standing` in the queue counts for more than what the events say.
+
+    One damaged run must not hide the others: all that is said of it is that it is so.
+    """
     try:
         first = event_of(created, artifacts, where)
         if first.type == "run.created" and last is not None:
-            return summary(first, event_of(last, artifacts, where), events)
+            said = summary(first, event_of(last, artifacts, where), events)
+            return replace(said, status=standing or said.status)
     except StoreError:
         pass
     run, time = shown(created[0]), created[2] if isinstance(created[2], float) else 0.0

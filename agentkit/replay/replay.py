@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentkit.carry_on import Equipment, carry_on
-from agentkit.errors import UsageError
+from agentkit.errors import StoreError, UsageError
 from agentkit.events import Event
 from agentkit.record import Recorder
 from agentkit.replay.cursor import MAIN, Cursor
@@ -114,11 +114,14 @@ def _made_here(events: Sequence[Event]) -> list[Event]:
 
 def _retellable(events: list[Event], *, retaken: bool) -> list[Event]:
     """Up to what came from a reply that a kill cut off: nobody knows it but from accepted patches.
-    Up to a pause because the budget was spent: it was another one, maybe, and seconds count in it.
+    Up to a pause because the budget was spent: it was another one, maybe, and seconds count in it;
+    or because the store failed, which cuts a run off like a kill.
 
     Names in these depend on what stood before, which a turn that was `retaken` had said already.
     """
     if events and events[-1].type == "run.ended":
+        if events[-1].data.get("kind") == StoreError.__name__:
+            return _retellable(events[:-1], retaken=retaken)
         return events[:-1] if str(events[-1].data.get("error")).startswith(_SPENT) else events
     answered = {event.node for event in events if event.type == "model.answered"}
     unknown = ("plan.refused", "plan.patched") if retaken else ("plan.refused",)

@@ -190,6 +190,34 @@ async def waits_for_the_time_of_a_run(open_store: Callable[[], Store]) -> None:
         same(await claims(worker, "w0", limit=9), ["later"])
 
 
+async def lists_where_runs_stand(open_store: Callable[[], Store]) -> None:
+    """Whether anybody holds a run is known of those that were submitted."""
+    async with opened(open_store, 2) as (worker, person):
+        same(await standing(person), {})
+        await submit(person, "r1")
+        later = event_of("r2", 1, "run.created", task="t", submitted=True, wake_at=FAR)
+        person.journal.append(later)
+        same(await standing(person), {"r1": "ready", "r2": "scheduled"})
+        await claimed(worker, "w0", "r1")
+        person.journal.append(event_of("r2", 2, "run.resumed"))
+        same(await standing(person), {"r1": "running", "r2": "running"})
+        await queue(worker).renew("w0", lease_s=0.0)
+        person.journal.append(ended("r2", 3, "failed"))
+        same(await standing(person), {"r1": "ready", "r2": "failed"})
+        await claimed(worker, "w1", "r1")
+        worker.journal.append(ended("r1", 2, "paused"))
+        same((await standing(worker))["r1"], "paused")
+        person.journal.append(event_of("r1", 3, "node.decided"))
+        same((await standing(person))["r1"], "ready")
+        same(await claims(worker, "w1", limit=1), ["r1"])
+        same((await standing(person))["r1"], "running")
+        worker.journal.append(ended("r1", 4, "cancelled"))
+        same((await standing(worker))["r1"], "ready")
+        same(await claims(worker, "w1", limit=1), ["r1"])
+        worker.journal.append(ended("r1", 5))
+        same((await standing(worker))["r1"], "answered")
+
+
 async def wakes_who_waits(open_store: Callable[[], Store]) -> None:
     """`wait` returns once something was submitted, or its time is over."""
     async with opened(open_store, 2) as (first, second):
@@ -204,7 +232,7 @@ CHECKS: tuple[Callable[[Callable[[], Store]], Awaitable[None]], ...] = (
     claims_each_run_once, lets_only_the_owner_write, takes_over_what_a_lease_has_ended_for,
     refuses_a_worker_whose_lease_is_over, follows_the_events, leaves_a_run_to_whoever_resumes_it,
     frees_what_a_worker_leaves, counts_the_workers_that_died, waits_for_the_time_of_a_run,
-    wakes_who_waits,
+    lists_where_runs_stand, wakes_who_waits,
 )  # fmt: skip
 
 
@@ -230,6 +258,11 @@ async def claims(store: Store, worker: str, *, limit: int, deaths: range = ANY_D
     """The runs that the worker gets."""
     found = await queue(store).claim(worker, limit=limit, deaths=deaths)
     return [claim.run for claim in found]
+
+
+async def standing(store: Store) -> dict[str, str]:
+    """The status of each run, as it is listed."""
+    return {run.run: run.status for run in await store.journal.runs()}
 
 
 def queue(store: Store) -> RunQueue:

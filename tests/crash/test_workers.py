@@ -101,7 +101,8 @@ def test_submitted_tasks_begin_when_they_may(tmp_path: Path) -> None:
     store, told = str(tmp_path / "store"), ("--agent", f"{telling.origin}")
     where = ("--store", store)
     command(tmp_path, "submit", "Later.", *told, "--at", "2096-01-01T00:00Z", *where)
-    (later,) = command(tmp_path, "runs", *where).split()[:1]
+    later, _, _, listed, *_ = command(tmp_path, "runs", *where).split()
+    assert listed == "scheduled"
     never = command(tmp_path, "submit", "Never.", *told, "--after", "9999d", *where).strip()
     with worker(tmp_path, store) as one:
         first = command(tmp_path, "submit", "First.", *told, "--session", "s", *where).strip()

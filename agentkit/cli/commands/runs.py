@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import asdict
 
@@ -18,7 +19,11 @@ from agentkit.cli.text import inert, one_line
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @store_option
 def command(failed: bool, limit: int, as_json: bool, store: str) -> int:
-    """List runs, newest first."""
+    """List runs, newest first.
+
+    `ready` is a run that a worker may carry on, `scheduled` one whose time has not come. `running`
+    is one without an end on record; if it is no worker's, its process may have gone.
+    """
     from agentkit.cli.stored import summaries
 
     found = summaries(store) if failed else summaries(store, limit)
@@ -29,4 +34,10 @@ def command(failed: bool, limit: int, as_json: bool, store: str) -> int:
     for run in shown:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
         print(f"{inert(run.run)}  {when}  {run.status:<9}  {one_line(run.task, 60)}")
+    if any(run.status == "running" for run in shown):
+        print(
+            "running: no end on record; where its process has gone (killed, a full disk), "
+            "go on with agentkit resume RUN",
+            file=sys.stderr,
+        )
     return 0
