@@ -149,13 +149,26 @@ def gated(store: Store) -> tuple[Agent, Gate]:
 
 @asynccontextmanager
 async def working(
-    store: Store, load: Callable[[str], Agent], *, at_once: int = 4, lease_s: float = 60.0
+    store: Store,
+    load: Callable[[str], Agent],
+    *,
+    at_once: int = 4,
+    lease_s: float = 60.0,
+    most_deaths: int = 3,
 ) -> AsyncGenerator[Said]:
     """A worker at work, cancelled at the end of the block."""
     said = Said()
     names = (f"w{number}" for number in count())
     said.task = asyncio.create_task(
-        work(store, load, at_once=at_once, lease_s=lease_s, say=said, new_id=lambda: next(names))
+        work(
+            store,
+            load,
+            at_once=at_once,
+            lease_s=lease_s,
+            most_deaths=most_deaths,
+            say=said,
+            new_id=lambda: next(names),
+        )
     )
     try:
         yield said
@@ -243,6 +256,44 @@ async def test_what_cannot_go_on_fails_and_the_worker_does_not(open_one: Open) -
     assert sorted(listed.values()) == ["answered", "failed", "failed", "failed"]
     await queue(store).join("w", lease_s=60.0)
     assert [*await queue(store).claim("w", limit=9)] == []
+    await store.close()
+
+
+async def die(store: Store, *workers: str) -> None:
+    """Workers that claim every run, one after the other, and give no more sign of life."""
+    for name in workers:
+        await queue(store).join(name, lease_s=60.0)
+        await queue(store).claim(name, limit=99)
+        await queue(store).renew(name, lease_s=0.0)
+
+
+async def test_a_run_on_its_last_chance_is_begun_alone(open_one: Open) -> None:
+    store = open_one()
+    agent, gate = gated(store)
+    for _ in range(3):
+        await agent.submit("go")
+    await die(store, "d0", "d1")
+    fresh = await agent.submit("go")
+    async with working(store, lambda origin: agent) as said:
+        await gate.until_inside(1, said)
+        gate.opened.set()
+        await said.until("answered", 4)
+    assert gate.most == 1
+    assert [line for line in said.lines if "begun" in line][-1].startswith(f"run {fresh}: ")
+    await store.close()
+
+
+async def test_a_run_is_not_begun_after_too_many_deaths_but_can_be_resumed(open_one: Open) -> None:
+    store = open_one()
+    agent, gate = gated(store)
+    gate.opened.set()
+    run = await agent.submit("go")
+    await die(store, "d0")
+    async with working(store, lambda origin: agent, most_deaths=1) as said:
+        await said.until(f"{run}: RunError: the last worker that carried this run on died")
+    (ended,) = [event for event in await store.journal.events(run) if event.type == "run.ended"]
+    assert (ended.data["status"], ended.data["kind"]) == ("failed", "RunError")
+    assert (await agent.resume(run)).answer == "through"
     await store.close()
 
 
