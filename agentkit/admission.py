@@ -68,7 +68,7 @@ class Admission:
         dimension, most = next(iter(amounts(self.budget).items()))
         said = "; ".join(f"expected {each.expected}, found {each.found}" for each in problems)
         message = f"the plan does not fit into the run's budget: {said}; raise the budget"
-        return BudgetReached(message, dimension=dimension, wanted=2 * most)
+        return BudgetReached(message, dimension=dimension, wanted=2 * most, budget=self.budget)
 
     def _problem(self, dimension: Dimension, most: Decimal, worst: WorstCase) -> Problem | None:
         spent = self.purse.spent()[dimension] if self.purse is not None else NOTHING

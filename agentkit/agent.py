@@ -12,36 +12,32 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import typing_extensions
 
+from agentkit.begin import Begun, begin, begin_again, begin_fork, stored
 from agentkit.budget import Budget
 from agentkit.carry_on import Equipment, carry_on, draft
 from agentkit.decisions import Approver, Rule
 from agentkit.engine.limits import Limits
 from agentkit.errors import UsageError
 from agentkit.events import Event
-from agentkit.fork import fork_patch, write_fork
 from agentkit.inputs import read_inputs
 from agentkit.models.profile import usd_per_token
 from agentkit.plan.graph import Plan
 from agentkit.plan.problem import Problem
 from agentkit.plan.worst import WorstCase, worst_case
 from agentkit.protocols import Clock, Memory, Model, Planner
-from agentkit.record import Recorder
 from agentkit.replay.replay import Replayed, replay
 from agentkit.run import Run
-from agentkit.store import Store, open_store
+from agentkit.store import Store, local_folder, open_store
+from agentkit.subagent import agent_tool, require_bounded
 from agentkit.tool import Tool
 from agentkit.types import Json
 
 Output = typing_extensions.TypeVar("Output", default=str)
 Result = TypeVar("Result")
-
-
-Begun: TypeAlias = tuple[Equipment[Output], Recorder]
-"""A run whose beginning is in the journal: what `carry_on` takes."""
 
 
 def new_run_id() -> str:
@@ -53,13 +49,13 @@ def new_run_id() -> str:
 class Agent(Generic[Output]):
     """An agent: what it thinks with, what it may use, where its runs are kept.
 
-    `tools` are plain typed functions, `Tool`s, or names of built-in ones; `output` the type of the
-    answer (text by default); `store` a folder, `"memory"`, a `postgresql://` URL, or an open
-    `Store`; `artifacts` the folder for files where it is not to be the store's own; `origin`, as
-    `file.py:name`, is where `agentkit resume` and workers find this agent again. `approve` are
-    rules that say which calls somebody must allow; `approver` is asked about them, else the run
-    pauses. It pauses as well where its `budget` allows nothing more; resumed with a larger one, it
-    goes on.
+    `tools` are plain typed functions, `Tool`s, names of built-in ones, or other agents; `output`
+    the type of the answer (text by default); `store` a folder, `"memory"`, a `postgresql://` URL,
+    or an open `Store`; `artifacts` the folder for files where it is not to be the store's own;
+    `origin`, as `file.py:name`, is where `agentkit resume` and workers find this agent again.
+    `approve` are rules that say which calls somebody must allow; `approver` is asked about them,
+    else the run pauses. It pauses as well where its `budget` allows nothing more; resumed with a
+    larger one, it goes on.
 
         >>> from agentkit import Agent
         >>> from agentkit.testing import ScriptedModel
@@ -72,7 +68,7 @@ class Agent(Generic[Output]):
     """
 
     model: str | Model = "local:"
-    tools: Sequence[str | Tool[..., Any] | Callable[..., Any]] = ()
+    tools: Sequence[str | Tool[..., Any] | Callable[..., Any] | Agent[Any]] = ()
     planner: Planner | Literal["program", "tool_calls"] = "program"
     output: type[Output] | None = None
     memory: Sequence[Memory] = ()
@@ -97,7 +93,7 @@ class Agent(Generic[Output]):
         `session` names a conversation that the memory carries on.
         """
         async with self._opened() as store:
-            begun = await self._begin(store, self.new_id(), task, inputs or {}, session)
+            begun = await self._begin(store, task, inputs or {}, session)
             return await carry_on(*begun)
 
     def run_sync(
@@ -111,7 +107,7 @@ class Agent(Generic[Output]):
     ) -> AsyncGenerator[Event, None]:
         """The run's events as they come: the tail of its journal. Closing it cancels the run."""
         async with self._opened() as store:
-            begun = await self._begin(store, self.new_id(), task, inputs or {}, session)
+            begun = await self._begin(store, task, inputs or {}, session)
             async with aclosing(_followed(store, begun)) as events:
                 async for event in events:
                     yield event
@@ -138,11 +134,11 @@ class Agent(Generic[Output]):
         async with self._opened() as store:
             if store.queue is None:
                 raise UsageError("no worker sees a store in memory: give the agent another store")
-            run = self.new_id()
             placed: dict[str, Json] = {"submitted": True}
             if at is not None:
                 placed["wake_at"] = _seconds(at)
-            await self._begin(store, run, task, inputs or {}, session, placed=placed)
+            begun = await self._begin(store, task, inputs or {}, session, **placed)
+            run = begun[1].run
             return run
 
     async def resume(self, run: str) -> Run[Output]:
@@ -193,7 +189,7 @@ class Agent(Generic[Output]):
     async def events(self, run: str) -> Sequence[Event]:
         """The events of a run in the store, as they are now. Raises `UsageError` without any."""
         async with self._opened() as store:
-            return await _stored(store, run)
+            return await stored(store, run)
 
     async def replay(self, run: str | Sequence[Event]) -> Replayed:
         """Executes a run's journal again with no outside call: no tool, no model.
@@ -212,8 +208,30 @@ class Agent(Generic[Output]):
             5
         """
         async with self._opened() as store:
-            events = await _stored(store, run) if isinstance(run, str) else run
-            return await replay(self._equipment(store), events)
+            events = await stored(store, run) if isinstance(run, str) else run
+            return await replay(self.equipment(store), events)
+
+    def as_tool(
+        self,
+        *,
+        name: str = "",
+        description: str = "",
+        inputs: Mapping[str, Any] | None = None,
+        approve: bool | Callable[[Mapping[str, Json]], bool] = False,
+    ) -> Tool[..., Any]:
+        """A tool that hands a task to this agent, each call a run of its own in the caller's store.
+
+        `inputs` are further parameters, by name, with their types. Raises `UsageError`.
+        """
+        require_bounded(self)
+        return agent_tool(
+            self,
+            self.equipped(self._folder()),
+            name=name or self.name,
+            description=description,
+            inputs=inputs or {},
+            approve=approve,
+        )
 
     async def plan(
         self, task: str, *, inputs: Mapping[str, object] | None = None
@@ -221,14 +239,14 @@ class Agent(Generic[Output]):
         """What the agent would do: its checked plan and what is wrong with it. Runs no tool."""
         async with self._opened() as store:
             _, schemas = read_inputs(inputs or {}, store.artifacts)
-            return await draft(self._equipment(store), task, Plan(inputs=schemas))
+            return await draft(self.equipment(store), task, Plan(inputs=schemas))
 
     async def worst_case(self, plan: Plan) -> WorstCase:
         """What the plan would cost at worst, its tools and what they ask the model."""
         async with self._opened() as store:
             return worst_case(
                 plan,
-                self._tools(store),
+                self.equipped(store.folder),
                 most_nodes=self.limits.nodes,
                 usd_per_token=usd_per_token(self._model.profile),
             )
@@ -236,72 +254,43 @@ class Agent(Generic[Output]):
     async def _begin(
         self,
         store: Store,
-        run: str,
         task: str,
         inputs: Mapping[str, object],
         session: str | None,
-        *,
-        placed: Mapping[str, Json] | None = None,
+        **more: Json,
     ) -> Begun[Output]:
         """All that can be wrong before anything has run; then the run's first event."""
-        if not task.strip():
-            raise UsageError("the task is empty; say in a sentence what the agent is to do")
-        equipment = self._equipment(store)
+        equipment = self.equipment(store)
         values, schemas = read_inputs(inputs, store.artifacts)
-        recorder = Recorder(run, store.journal, self.clock)
         known: dict[str, Json] = {
             name: {"schema": dict(schemas[name]), "value": values[name]} for name in values
         }
-        created: dict[str, Json] = {
-            "task": task,
-            "inputs": known,
-            "session": session,
-            **self._says(equipment),
-            **(placed or {}),
-        }
-        recorder.record("run.created", data=created)
-        await store.journal.flush(run)
-        return equipment, recorder
+        run, clock = self.new_id(), self.clock
+        return await begin(equipment, run, clock, task, known, session=session, **more)
 
     async def _begin_again(self, store: Store, run: str) -> Begun[Output]:
-        events = await _stored(store, run)
-        equipment = self._equipment(store)
-        recorder = Recorder(run, store.journal, self.clock, events)
-        if events[-1].type != "run.ended" or events[-1].data["status"] != "answered":
-            recorder.record("run.resumed")
-        await store.journal.flush(run)
-        return equipment, recorder
+        return await begin_again(self.equipment(store), run, self.clock)
 
     async def _begin_fork(
         self, store: Store, run: str, node: str, args: Mapping[str, Json], tool: str | None
     ) -> Begun[Output]:
-        events = await _stored(store, run)
-        equipment = self._equipment(store)
-        patch = fork_patch(events, node, args=args, tool=tool, tools=equipment.tools)
-        recorder = Recorder(self.new_id(), store.journal, self.clock)
-        write_fork(recorder, events, patch, created=self._says(equipment))
-        await store.journal.flush(recorder.run)
-        return equipment, recorder
+        events, equipment = await stored(store, run), self.equipment(store)
+        new = self.new_id()
+        return await begin_fork(equipment, events, new, self.clock, node, args=args, tool=tool)
 
-    def _says(self, equipment: Equipment[Output]) -> dict[str, Json]:
-        """What the first event of a run tells of its agent."""
-        return {
-            "agent": self.name,
-            "origin": self.origin,
-            "model": equipment.model.name,
-            "tools": [*equipment.tools],
-        }
-
-    def _equipment(self, store: Store) -> Equipment[Output]:
+    def equipment(self, store: Store) -> Equipment[Output]:
+        """What this agent brings to a run in the store, its names resolved. Raises `UsageError`."""
         return Equipment(
             model=self._model,
-            tools=self._tools(store),
+            tools=self.equipped(store.folder),
             planner=self._planner,
             output=self.output,
             memory=self.memory,
             limits=self.limits,
             store=store,
             instructions=self.instructions,
+            name=self.name,
+            origin=self.origin,
             approve=self.approve,
             approver=self.approver,
             budget=self.budget,
@@ -319,10 +308,18 @@ class Agent(Generic[Output]):
 
         return planner(self.planner)
 
-    def _tools(self, store: Store) -> Mapping[str, Tool[..., Any]]:
+    def equipped(self, folder: Path) -> dict[str, Tool[..., Any]]:
+        """Its tools by name, agents among them too; `folder` is the store's. Raises `UsageError`
+        where two have one name, or an agent is its own tool."""
         from agentkit.tools import equip
 
-        return equip(self.tools, store.folder)
+        require_bounded(self)
+        return equip(
+            [one.as_tool() if isinstance(one, Agent) else one for one in self.tools], folder
+        )
+
+    def _folder(self) -> Path:
+        return self.store.folder if isinstance(self.store, Store) else local_folder(self.store)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Store]:
@@ -344,13 +341,6 @@ def _seconds(at: datetime) -> float:
             "say at.astimezone() where this machine's is meant"
         )
     return at.timestamp()
-
-
-async def _stored(store: Store, run: str) -> Sequence[Event]:
-    events = await store.journal.events(run)
-    if not events:
-        raise UsageError(f"there is no run {run!r} in this store; `agentkit runs` lists them")
-    return events
 
 
 async def _followed(store: Store, begun: Begun[Any]) -> AsyncGenerator[Event, None]:

@@ -36,15 +36,17 @@ class Cost:
     """What one call of a tool costs at most, each attempt; None is unknown, which is never 0.
 
     `tokens` are those that it lets the agent's model read and write (their price is added by
-    itself), `usd` the money besides, `seconds` how long it takes (its `timeout_s` if not given).
+    itself), `usd` the money besides, `seconds` how long it takes (its `timeout_s` if not given),
+    `calls` those of other tools that it makes, as an agent does.
 
     >>> Cost(usd="0.02")
-    Cost(tokens=None, usd=Decimal('0.02'), seconds=None)
+    Cost(tokens=None, usd=Decimal('0.02'), seconds=None, calls=None)
     """
 
     tokens: int | None = None
     usd: Decimal | None = None
     seconds: float | None = None
+    calls: int | None = None
 
     def __post_init__(self) -> None:
         _exact(self, "Cost", positive=False)
@@ -168,6 +170,7 @@ def cost_from_json(data: Mapping[str, Any]) -> Cost:
         tokens=data.get("tokens"),
         usd=data.get("usd"),
         seconds=None if seconds is None else float(seconds),
+        calls=data.get("calls"),
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from typing_extensions import TypeVar
@@ -20,6 +20,7 @@ from agentkit.engine.asked import nobody
 from agentkit.engine.limits import Limits
 from agentkit.engine.purse import Purse
 from agentkit.engine.scheduler import Scheduler
+from agentkit.engine.share import Share
 from agentkit.errors import LimitReached, RunError, RunPaused, StoreError
 from agentkit.models.profile import usd_per_token
 from agentkit.plan.graph import Patch, Plan
@@ -44,7 +45,8 @@ Output = TypeVar("Output", default=str)
 class Equipment(Generic[Output]):
     """What an agent brings to a run, resolved: names are models, planners and tools by now.
 
-    `pace` and `time_limit` are there for a replay, where the journal says when something happens.
+    `around` are the budgets of the runs that this one is a call of. `pace` and `time_limit` are
+    there for a replay, where the journal says when something happens.
     """
 
     model: Model
@@ -55,11 +57,26 @@ class Equipment(Generic[Output]):
     limits: Limits
     store: Store
     instructions: str
+    name: str = "agent"
+    origin: str = ""
     approve: Sequence[Rule] = ()
     approver: Approver | None = None
     budget: Budget | None = None
+    around: Sequence[Share] = ()
     pace: Callable[[str | None], Awaitable[None]] | None = None
     time_limit: Callable[[float | None], asyncio.Timeout] = asyncio.timeout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What a run offers to the runs that its calls are. Approval `rules` hold in them too."""
+
+    store: Store
+    rules: Sequence[Rule]
+    model: Callable[[str, Model], Model]
+    """A model of theirs, journaled under a node of this run and paid from its budget."""
+    shares: Callable[[str], Sequence[Share]]
+    """The budgets that a node's calls are paid from."""
 
 
 async def carry_on(equipment: Equipment[Output], recorder: Recorder) -> Run[Output]:
@@ -104,7 +121,7 @@ async def _ending(recorder: Recorder, store: Store) -> AsyncGenerator[None]:
 
 async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: RunState) -> None:
     purse = _purse(equipment, state)
-    model = _model(equipment, recorder, purse)
+    model = RecordedModel(equipment.model, recorder, purse=purse)
     planning = await _planning(equipment, recorder, state, model)
     planning.admission = _admission(equipment, state, purse)
     limits, left_s = equipment.limits, purse.left_s if purse else None
@@ -147,18 +164,11 @@ def type_of(output: type[Any] | None) -> TypeAdapter[Any] | None:
     return TypeAdapter(output)
 
 
-def _model(
-    equipment: Equipment[Any], recorder: Recorder, purse: Purse | None, node: str | None = None
-) -> Model:
-    """The agent's model as the run, or this node, may use it."""
-    return RecordedModel(equipment.model, recorder, node, purse)
-
-
 def _purse(equipment: Equipment[Any], state: RunState) -> Purse | None:
-    if equipment.budget is None:
+    if equipment.budget is None and not equipment.around:
         return None
-    price = usd_per_token(equipment.model.profile)
-    return Purse(equipment.budget, state.spent, usd_per_token=price)
+    budget, price = equipment.budget or Budget(), usd_per_token(equipment.model.profile)
+    return Purse(budget, state.spent, usd_per_token=price, around=equipment.around)
 
 
 def _admission(
@@ -180,13 +190,22 @@ def _scheduler(
     equipment: Equipment[Any], recorder: Recorder, state: RunState, purse: Purse | None
 ) -> Scheduler:
     store = equipment.store
+    around = Around(
+        store=store,
+        rules=equipment.approve,
+        model=lambda node, model: RecordedModel(model, recorder, node, purse),
+        shares=lambda node: [*equipment.around, *([Share(purse, node)] if purse else [])],
+    )
     return Scheduler(
         state=state,
-        tools=equipment.tools,
+        tools={
+            name: tool if tool.nested is None else replace(tool, function=tool.nested(around))
+            for name, tool in equipment.tools.items()
+        },
         record=recorder.record,
         barrier=lambda: store.journal.flush(recorder.run),
         artifacts=store.artifacts,
-        model=lambda node: _model(equipment, recorder, purse, node),
+        model=lambda node: RecordedModel(equipment.model, recorder, node, purse),
         rules=equipment.approve,
         ask=equipment.approver or nobody,
         limits=equipment.limits,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-    from agentkit.budget import Dimension
+    from agentkit.budget import Budget, Dimension
     from agentkit.decisions import Question
     from agentkit.plan.problem import Problem
 
@@ -119,14 +119,18 @@ class RunPaused(RunError):
 class BudgetReached(RunPaused):
     """What is next does not fit into what is left of the budget; a larger one lets it go on.
 
-    `dimension` is the bound that is too small, `wanted` what it would have to be at least.
+    `dimension` is the bound of `budget` that is too small, `wanted` what it would have to be at
+    least.
     """
 
-    def __init__(self, message: str, *, dimension: Dimension, wanted: Decimal) -> None:
+    def __init__(
+        self, message: str, *, dimension: Dimension, wanted: Decimal, budget: Budget | None = None
+    ) -> None:
         RunError.__init__(self, message)
         self.questions = ()
         self.dimension: Dimension = dimension
         self.wanted = wanted
+        self.budget = budget
 
 
 class Diverged(RunError):

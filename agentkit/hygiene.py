@@ -43,12 +43,20 @@ async def prune(
     """Forget the runs whose last event is older than that. Returns them; they are gone for good.
 
     Only runs that ended go: one that runs, was killed or is paused may still be carried on. The
-    `keep` newest runs stay. What the runs stored goes with the next `collect`.
+    `keep` newest runs stay. A run that is a call of another one stays and goes with that. What the
+    runs stored goes with the next `collect`.
     """
     before = clock() - older_than_s
+    runs = await store.journal.runs(limit=_ALL)
+    known = {run.run: run for run in runs}
+    outermost = [run for run in runs if run.within not in known]
+    over = {run.run for run in outermost[keep:] if run.status in _ENDED and run.updated < before}
     gone: list[RunSummary] = []
-    for run in (await store.journal.runs(limit=_ALL))[keep:]:
-        if run.status not in _ENDED or run.updated >= before:
+    for run in runs:
+        outer = run
+        while outer.within in known:
+            outer = known[outer.within]
+        if outer.run not in over:
             continue
         if dry_run or await store.journal.forget(run.run, events=run.events):
             gone.append(run)

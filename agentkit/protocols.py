@@ -178,6 +178,8 @@ class RunSummary:
     events: int
     updated: float
     """The time of its last event."""
+    within: str = ""
+    """The run that this one is a call of, if it is one."""
 
 
 class Journal(Protocol):

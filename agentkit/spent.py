@@ -22,12 +22,17 @@ from agentkit.budget import NOTHING, Dimension, Spent
 from agentkit.events import Event
 from agentkit.types import Json
 
+_UNSURE: tuple[Dimension, ...] = ("usd", "calls")
+"""What nobody knows of a run that was cancelled within this one."""
+
 
 @dataclass(slots=True)
 class _Begun:
     """A call of a tool whose end has not come; `usd` is the bound of one attempt."""
 
     usd: Decimal | None
+    nested: bool = False
+    """It is a run of its own: where it was cut off it goes on, and its end tells all of it."""
     attempts: int = 1
 
 
@@ -42,6 +47,8 @@ class Ledger:
     unknown: set[Dimension] = field(default_factory=set[Dimension])
     _tools: dict[str, _Begun] = field(default_factory=dict[str, _Begun])
     _models: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    _left: set[str] = field(default_factory=set[str])
+    """Runs of their own that were cancelled: where they go on, their end tells all of it."""
     _began: float | None = None
     _last: float = 0.0
 
@@ -56,11 +63,18 @@ class Ledger:
                 self._answered(self._models.pop(node, {}), data)
             case "node.started" if data.get("tool") is not None:
                 usd = cast("Mapping[str, str]", data.get("most") or {}).get("usd")
-                self._tools[node] = _Begun(None if usd is None else Decimal(usd))
+                self._left.discard(node)
+                self._tools[node] = _Begun(None if usd is None else Decimal(usd), "run" in data)
+            case "node.asked":
+                self._tools.pop(node.partition("/")[0], None)  # it has paused, and begins again
             case "node.retried" if node in self._tools:
                 self._tools[node].attempts = data["attempt"] + 1
             case "node.ended" if node in self._tools:
-                self._ended(self._tools.pop(node), data)
+                begun = self._tools.pop(node)
+                if begun.nested and data["status"] == "cancelled":
+                    self._left.add(node)
+                else:
+                    self._ended(begun, data)
             case "run.resumed":
                 self._cut_off()
             case _:
@@ -73,7 +87,7 @@ class Ledger:
             usd=self.usd,
             seconds=self.seconds + (0.0 if self._began is None else self._last - self._began),
             calls=self.calls,
-            unknown=frozenset(self.unknown),
+            unknown=frozenset(self.unknown.union(_UNSURE if self._left else ())),
         )
 
     def _time(self, event: Event) -> None:
@@ -105,15 +119,15 @@ class Ledger:
 
     def _ended(self, begun: _Begun, data: Mapping[str, Any]) -> None:
         attempts: int = data["attempts"]
-        self.calls += attempts
         said: Mapping[str, Json] = data.get("cost") or {}
+        self.calls += attempts + cast("int", said.get("calls") or 0)
         self.tokens += cast("int", said.get("tokens") or 0)
         if attempts:
             bound = None if begun.usd is None else begun.usd * attempts
             self._money(said.get("usd", bound))
 
     def _cut_off(self) -> None:
-        for begun in self._tools.values():
+        for begun in [one for one in self._tools.values() if not one.nested]:
             self.calls += begun.attempts
             self._money(None if begun.usd is None else begun.usd * begun.attempts)
         for most in self._models.values():

@@ -121,6 +121,8 @@ class Fold:
     intents: dict[str, str] = field(default_factory=dict[str, str])
     effects: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     asked: dict[str, Question] = field(default_factory=dict[str, Question])
+    inner: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """What is asked below a call that is a run of its own."""
     decisions: dict[str, Decision] = field(default_factory=dict[str, Decision])
     turn: int = 0
     turn_ended: str | None = None
@@ -249,7 +251,13 @@ def _forget(build: Fold, names: set[str]) -> None:
 
 def owner(name: str) -> str:
     """The plan's node that a node, an element or an element's call belongs to."""
-    return name.partition("[")[0]
+    return caller(name).partition("[")[0]
+
+
+def caller(name: str) -> str:
+    """The node of this run under which a question was asked: `r` for `r/s`, the question about `s`
+    of the run that the call `r` is."""
+    return name.partition("/")[0]
 
 
 def _resumed(build: Fold, node: str, data: dict[str, Any]) -> None:
@@ -263,6 +271,7 @@ def _resumed(build: Fold, node: str, data: dict[str, Any]) -> None:
 
 def _started(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.started.add(node)
+    _asked_anew(build, node)
 
 
 def _intent(build: Fold, node: str, data: dict[str, Any]) -> None:
@@ -277,6 +286,15 @@ def _receipt(build: Fold, node: str, data: dict[str, Any]) -> None:
 
 def _asked(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.asked[node] = question_from_json(node, data)
+    if (call := caller(node)) != node:
+        build.started.discard(call)
+        build.inner.setdefault(call, []).append(node)
+
+
+def _asked_anew(build: Fold, node: str) -> None:
+    """What the run that this call is waited for: it goes on, and asks again what is left of it."""
+    for name in build.inner.pop(node, ()):
+        build.asked.pop(name, None)
 
 
 def _decided(build: Fold, node: str, data: dict[str, Any]) -> None:
@@ -306,6 +324,7 @@ def _reopen(build: Fold, node: str) -> None:
 def _ended(build: Fold, node: str, data: dict[str, Any]) -> None:
     build.started.discard(node)
     build.asked.pop(node, None)
+    _asked_anew(build, node)
     build.outcomes[node] = outcome_from_json(data)
 
 

@@ -101,6 +101,9 @@ class Tool(Generic[P, R]):
 
     `cost` is what a call costs at most. A function that takes no `Context` cannot ask the agent's
     model, so its tokens are known to be none.
+
+    `nested` is there where a call is a run of its own, with a journal that tells how far it is: it
+    makes the function, given the run around. A call that was cut off goes on from there.
     """
 
     name: str
@@ -124,6 +127,7 @@ class Tool(Generic[P, R]):
     approve: bool | Callable[[Mapping[str, Json]], bool] = False
     reconcile: Callable[[str], Any] | None = None
     cost: Cost = field(default_factory=Cost)
+    nested: Callable[[Any], Callable[..., Any]] | None = None
 
     def __post_init__(self) -> None:
         for complaint in _complaints(self):

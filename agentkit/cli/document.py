@@ -14,7 +14,8 @@ from agentkit.types import Json
 def document(events: Sequence[Event]) -> dict[str, Json]:
     """The run so far: task, status, answer, what it rests on, and each node that started.
 
-    A node of a map's element has a name like `notes[3]`, an effect whose node was replaced one like
+    A node of a map's element has a name like `notes[3]`, a step that is a run of its own has the
+    `run`, an effect whose node was replaced one like
     `send (replaced)`. `cost_usd` is null where a price is unknown. `spent` counts models and tools;
     of what is `unknown` there it is the least.
     """
@@ -68,7 +69,7 @@ def _steps(events: Sequence[Event]) -> dict[str, Json]:
                 "args": data.get("args"),
                 "status": "running",
                 "started": event.time,
-            }
+            } | {key: data[key] for key in ("run",) if key in data}
         elif event.type == "node.ended":
             before = steps.get(name)
             known = before if isinstance(before, dict) else {"node": name}

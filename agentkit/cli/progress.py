@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from agentkit.cli.text import arguments, digest, one_line
+from agentkit.decisions import BUDGET
 from agentkit.events import Event
+from agentkit.state import caller, owner
 from agentkit.types import Json
 
 State: TypeAlias = Literal["wait", "run", "ok", "fail", "skip", "stop", "deny", "doubt"]
@@ -157,19 +159,33 @@ def _model(progress: Progress, event: Event) -> Progress:
 
 
 def _node(progress: Progress, event: Event, name: str) -> Progress:
-    top = name.partition("[")[0]
+    top = name if name == BUDGET else owner(name)
     row = progress.rows.get(top, Row(node=top))
     if event.type.startswith("effect."):
         row = replace(row, effect=True)
+    elif caller(name) != name and name != BUDGET:
+        row = _of_inner_run(row, event, name)
     else:
         row = _of_element(row, event) if top != name else _of_node(row, event)
     return replace(progress, rows={**progress.rows, top: row})
+
+
+def _of_inner_run(row: Row, event: Event, name: str) -> Row:
+    """What the run that a call is waits for, told in the row of the call."""
+    inside = name if "[" in caller(name) else name.partition("/")[2]
+    if event.type == "node.decided":
+        return replace(row, state="wait", detail=f"{inside}: {text_of(event.data.get('verdict'))}")
+    args, why = event.data.get("args"), text_of(event.data.get("why"))
+    call = f"{text_of(event.data.get('tool'))} {arguments(args) if isinstance(args, dict) else ''}"
+    return replace(row, state="wait", detail=f"waits: {inside} = {call.strip()}: {why}")
 
 
 def _of_element(row: Row, event: Event) -> Row:
     """A map's row counts its elements; the calls inside one are below what a row shows."""
     if event.type == "node.ended" and (event.node or "").endswith("]"):
         return replace(row, done=row.done + 1)
+    if event.type == "node.started" and row.state == "wait":
+        return replace(row, state="run", detail="")
     return row
 
 

@@ -22,11 +22,13 @@ _MOST_RUNS = 1000
 
 
 def summaries(store: str, limit: int = _MOST_RUNS) -> Sequence[RunSummary]:
-    """The newest runs first. Raises `UsageError` where there is no store."""
+    """The newest runs first, without those that are calls of others. Raises `UsageError` where
+    there is no store."""
 
     async def read() -> Sequence[RunSummary]:
         async with opened(store) as journal:
-            return await journal.runs(limit=limit)
+            found = await journal.runs(limit=max(limit, _MOST_RUNS))
+            return [run for run in found if not run.within][:limit]
 
     require_store(store)
     return asyncio.run(read())
@@ -47,9 +49,11 @@ def events_of(store: str, run: str) -> Sequence[Event]:
 
 
 async def run_named(journal: Journal, run: str, store: str) -> str:
-    """The id of the run named by its id, the beginning of it, or `last`. Raises `UsageError`."""
-    known = [summary.run for summary in await journal.runs(limit=_MOST_RUNS)]
-    return the_one(run, known, store)
+    """The id of the run named by its id, the beginning of it, or `last`; one that is a call of
+    another run has to be named by its whole id. Raises `UsageError`."""
+    found = await journal.runs(limit=_MOST_RUNS)
+    whole = [one.run for one in found if one.run == run or not one.within]
+    return the_one(run, whole, store)
 
 
 def the_one(run: str, known: Sequence[str], store: str) -> str:

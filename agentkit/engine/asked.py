@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from agentkit.decisions import Approver, Decision, Question, decision_to_json, question_to_json
 from agentkit.engine.context import Record
 from agentkit.engine.item import Item
 from agentkit.errors import RunPaused
-from agentkit.state import RunState, owner
+from agentkit.state import RunState, caller, owner
 
 
 async def nobody(questions: Sequence[Question]) -> Sequence[Decision]:
@@ -16,8 +16,14 @@ async def nobody(questions: Sequence[Question]) -> Sequence[Decision]:
     return ()
 
 
+class InnerPaused(RunPaused):
+    """A call that is a run of its own waits; its questions are below the call's node."""
+
+
 class Asked:
-    """Items that wait, with their questions, and the decisions taken so far, by key."""
+    """Items that wait, with their questions, and the decisions taken so far, by key.
+
+    An item has one question about itself, or those of the run that its call is."""
 
     def __init__(self, record: Record, ask: Approver, state: RunState) -> None:
         self.decisions = dict(state.decisions)
@@ -28,14 +34,16 @@ class Asked:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def wait(self, item: Item, question: Question) -> None:
-        """The item waits from now on; what a journal knew as asked is not asked there again."""
+    def wait(self, item: Item, questions: Iterable[Question]) -> None:
+        """The item waits from now on; what a journal knew as asked is not asked there again, unless
+        the call had begun: then its questions say that it has stopped."""
         item.state = "asked"
-        self._waiting[item.id] = (item, question)
-        self._note(question)
+        for question in questions:
+            self._waiting[question.node] = (item, question)
+            self._note(question, begun=item.begun)
 
-    def _note(self, question: Question) -> None:
-        if self._known.get(question.node) != question.key:
+    def _note(self, question: Question, *, begun: bool = False) -> None:
+        if begun or self._known.get(question.node) != question.key:
             self._known[question.node] = question.key
             self._record("node.asked", question.node, question_to_json(question))
 
@@ -43,10 +51,13 @@ class Asked:
         """These wait no more. They are asked about anew: a patch took their questions out of the
         run's state."""
         gone = {item.id for item in items}
-        for name in gone:
-            self._waiting.pop(name, None)
-        for name in [each for each in self._known if each in gone or owner(each) in gone]:
+        self._drop(gone)
+        for name in [n for n in self._known if caller(n) in gone or owner(n) in gone]:
             del self._known[name]
+
+    def _drop(self, gone: Container[str]) -> None:
+        for name in [name for name, (item, _) in self._waiting.items() if item.id in gone]:
+            del self._waiting[name]
 
     async def about_run(self, question: Question) -> Decision:
         """What is decided about the run itself. Raises `RunPaused` where nobody decides now."""
@@ -66,15 +77,15 @@ class Asked:
         waiting = sorted(self._waiting.values(), key=lambda one: one[0].order)
         questions = [question for _, question in waiting]
         decisions = await self._ask(questions)
-        freed: list[Item] = []
+        freed: dict[str, Item] = {}
         for decision in decisions:
             item, question = self._waiting.get(decision.node, (None, None))
             if item is None or question is None or question.key != decision.key:
                 continue  # it is not waiting any more
-            self._record("node.decided", item.id, decision_to_json(decision))
+            self._record("node.decided", decision.node, decision_to_json(decision))
             self.decisions[decision.key] = decision
-            del self._waiting[item.id]
-            freed.append(item)
+            freed[item.id] = item
         if not freed:
             raise RunPaused(questions)
-        return freed
+        self._drop(freed)  # what else was asked there is asked again if it comes to that
+        return [*freed.values()]

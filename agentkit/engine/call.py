@@ -13,14 +13,17 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agentkit.decisions import Decision, Question, Rule, asked_because
+from agentkit.engine.asked import InnerPaused
 from agentkit.engine.context import CallContext, Record, canonical, idempotency_key
 from agentkit.engine.door import finished, prepared
 from agentkit.engine.item import Item
 from agentkit.engine.limits import Limits
 from agentkit.engine.place import Places, TimedOut
 from agentkit.engine.process import ProcessDied, RemoteError
+from agentkit.engine.purse import Purse
 from agentkit.engine.reconcile import reconciled
 from agentkit.engine.retry import retry, worth_retrying
+from agentkit.engine.share import paid
 from agentkit.errors import EvaluationError, RunPaused, StoreError
 from agentkit.outcome import Failure, Outcome
 from agentkit.plan.evaluate import evaluate
@@ -67,10 +70,11 @@ class Caller:
     places: Places
     rules: Sequence[Rule]
     decisions: Mapping[str, Decision]
+    purse: Purse | None = None
     _seen: Counter[int] = field(default_factory=Counter[int])
 
-    async def call(self, item: Item, node: Call, tool: Tool) -> Outcome | Question:
-        """How the call ended, or what somebody has to decide before it is made.
+    async def call(self, item: Item, node: Call, tool: Tool) -> Outcome | Sequence[Question]:
+        """How the call ended, or what somebody has to decide before it is made, or goes on.
 
         Its failures are outcomes; `StoreError` is raised, and cancelling.
         """
@@ -79,9 +83,14 @@ class Caller:
             allowed = self._allowed(item.id, tool, args)
         except Exception as error:  # noqa: BLE001 - a rule's boundary, which is the user's
             return Outcome("failed", failure=_failure(error), attempts=0)
-        if isinstance(allowed, Question | Outcome):
+        if isinstance(allowed, Question):
+            return [allowed]
+        if isinstance(allowed, Outcome):
             return allowed
-        return await self._call(item, tool, allowed)
+        try:
+            return await self._call(item, tool, allowed)
+        except InnerPaused as pause:
+            return pause.questions
 
     def _allowed(
         self, node: str, tool: Tool, args: dict[str, Json]
@@ -106,12 +115,22 @@ class Caller:
     async def _call(self, item: Item, tool: Tool, args: dict[str, Json]) -> Outcome:
         text = canonical(args)
         context = CallContext(
-            self.run, self.task, item.id, self.artifacts, text, self.model, self.progress, tool.name
-        )
+            self.run, self.task, item.id, self.artifacts, text, self.model, self.progress,
+            tool.name, decisions=self.decisions,
+        )  # fmt: skip
         refusal = await self._refusal(item, tool, context)
         if refusal is not None:
             return refusal
+        async with paid(() if self.purse is None else self.purse.around, tool) as ends:
+            ends.append(await self._made(item, tool, args, context))
+        return ends[0]
+
+    async def _made(
+        self, item: Item, tool: Tool, args: dict[str, Json], context: CallContext
+    ) -> Outcome:
         started: dict[str, Json] = {"tool": tool.name, "args": args}
+        if tool.nested is not None:
+            started["run"] = context.inner_run
         if tool.cost.usd is not None:
             started["most"] = {"usd": str(tool.cost.usd)}
         self.record("node.started", item.id, started)
@@ -121,8 +140,8 @@ class Caller:
         try:
             value = await self._value(item, tool, args, context)
         except (RunPaused, StoreError):
-            # The agent's model may not be asked now, or the store has failed: no fault of the
-            # tool's. The run stops, and makes the call when it goes on.
+            # The agent's model may not be asked now, the run that the call is waits for somebody,
+            # or the store has failed: no fault of the tool's. The call is made when that is over.
             raise
         except asyncio.CancelledError as error:
             if (task := asyncio.current_task()) is None or task.cancelling():
@@ -144,7 +163,7 @@ class Caller:
         if tool.effect == "once":
             if (done := self.effects.get(context.key)) is not None:
                 return replace(done, seconds=0.0, attempts=0, cost=None)
-            if self.intents.get(item.id) == context.key:
+            if self.intents.get(item.id) == context.key and tool.nested is None:
                 end = await reconciled(tool, context)
                 if end is not None:
                     if end.ok:
@@ -152,7 +171,11 @@ class Caller:
                         self._answered(item, context.key)
                     return end
                 await _turn(item)  # the one it started on went to reconciling
-        if item.element or self._count(tool, context.arguments) <= self.limits.repeats:
+        if (
+            item.element
+            or item.begun
+            or self._count(tool, context.arguments) <= self.limits.repeats
+        ):
             return None  # an element is bounded by its list, and equal elements are no loop
         message = (
             f"{tool.name} was called {self.limits.repeats} times with these very arguments: use "

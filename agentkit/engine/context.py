@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
 from agentkit.budget import NOTHING, Cost
+from agentkit.decisions import Decision
 from agentkit.errors import UsageError
 from agentkit.events import EventType
 from agentkit.types import Json
@@ -43,7 +44,7 @@ def idempotency_key(run: str, node: str, arguments: str, *, tool: str = "") -> s
 @dataclass(slots=True, eq=False)
 class CallContext:
     """The `agentkit.tool.Context` of one call. `attempts` counts those begun, `cost` is what the
-    call has said so far."""
+    call has said so far; `decisions` are those taken in the run, by key."""
 
     run: str
     task: str
@@ -55,11 +56,17 @@ class CallContext:
     tool: str = ""
     attempts: int = 0
     cost: Cost | None = None
+    decisions: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
 
     @property
     def key(self) -> str:
         """The call's idempotency key."""
         return idempotency_key(self.run, self.node, self.arguments, tool=self.tool)
+
+    @property
+    def inner_run(self) -> str:
+        """The id of the run that this call is, where it is one: found again by the key."""
+        return f"{self.run}/{self.key[:12]}"
 
     @property
     def model(self) -> Model:

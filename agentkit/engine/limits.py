@@ -27,6 +27,8 @@ class Limits:
     """Calls of sync tools running at once."""
     processes: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Calls of `runs="process"` tools running at once; each has a process of its own."""
+    agents: int = 4
+    """Agents that are tools of one another, from this one down, itself included."""
     repeats: int = 3
     """Nodes that may call one tool with the same arguments; elements of maps do not count."""
     replans: int = 8
@@ -39,7 +41,7 @@ class Limits:
     """Units there are of each resource that tools name (`{"gpu": 2}`); one of each not named."""
 
     def __post_init__(self) -> None:
-        for name in ("nodes", "depth", "parallel", "threads", "processes", "repeats"):
+        for name in ("nodes", "depth", "parallel", "threads", "processes", "agents", "repeats"):
             value = getattr(self, name)
             if value < 1:
                 raise UsageError(f"Limits({name}=…) is at least 1; found {value!r}")

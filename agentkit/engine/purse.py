@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from agentkit.budget import (
     NOTHING,
@@ -29,6 +30,9 @@ from agentkit.budget import (
 from agentkit.errors import BudgetReached
 from agentkit.outcome import Outcome
 from agentkit.tool import Tool
+
+if TYPE_CHECKING:
+    from agentkit.engine.share import Share
 
 LEAST: Mapping[Dimension, Decimal] = {
     "tokens": Decimal(1),
@@ -50,9 +54,14 @@ class Gate:
 
 
 def cost_of(tool: Tool, end: Outcome) -> dict[Dimension, Decimal]:
-    """What a call has cost, its calls of the model apart: what it said, else its tool's bound."""
+    """What a call has cost, its calls of the model apart: what it said, else its tool's bound.
+
+    What the calls of a run of its own have cost was taken while they were made."""
     found: dict[Dimension, Decimal] = {"calls": Decimal(end.attempts)}
     usd = end.cost.usd if end.cost is not None else None
+    if tool.nested is not None:
+        return found if usd is None else {**found, "usd": NOTHING}
+    found["calls"] += (end.cost.calls if end.cost is not None else None) or 0
     if usd is None and (tool.cost.usd is not None or not end.attempts):
         usd = (tool.cost.usd or NOTHING) * end.attempts
     if usd is not None:
@@ -80,13 +89,19 @@ class _Owner:
 class Purse:
     """The budget of one run. Everything happens in the loop that `open` was called in.
 
-    `spent` is what the run had spent before; `usd_per_token` the dearest token of its model.
+    `spent` is what the run had spent before; `usd_per_token` the dearest token of its model;
+    `around` are the budgets of the runs that this one is a call of.
     """
 
     def __init__(
-        self, budget: Budget, spent: Spent, *, usd_per_token: Decimal | None = None
+        self,
+        budget: Budget,
+        spent: Spent,
+        *,
+        usd_per_token: Decimal | None = None,
+        around: Sequence[Share] = (),
     ) -> None:
-        self.budget, self.usd_per_token = budget, usd_per_token
+        self.budget, self.usd_per_token, self.around = budget, usd_per_token, around
         self._most = amounts(budget)
         left = left_of(budget, spent)
         self._seconds = left.pop("seconds", None)
@@ -148,6 +163,10 @@ class Purse:
         if cost is not None and "usd" not in cost:
             self.unknown.add("usd")
         self._wake()  # the queue looks by itself at what may start now
+
+    def book(self, node: str, cost: Amounts, sign: int = 1) -> None:
+        """Count (or no more) what a call had cost before it was begun once more."""
+        self._take(self._owners.setdefault(node, _Owner()), cost, sign)
 
     async def reserve(self, node: str | None, cost: Amounts, what: str) -> None:
         """Take what a call of the model may cost, once it fits beside what others hold.
@@ -240,4 +259,5 @@ class Purse:
             f"{shown(dimension, spent)} are {held}; raise Budget({dimension}=…) and resume the run",
             dimension=dimension,
             wanted=max(2 * budget, spent + (most or NOTHING)),
+            budget=self.budget,
         )

@@ -97,7 +97,7 @@ class Scheduler:
             run=state.run, task=state.task, record=self._notes.must, barrier=barrier or _nothing,
             progress=self._notes.progress, artifacts=artifacts, model=model, limits=limits,
             intents=dict(state.intents), effects=dict(state.effects), cache=cache,
-            places=self._places, rules=tuple(rules), decisions=self._asked.decisions,
+            places=self._places, rules=tuple(rules), decisions=self._asked.decisions, purse=purse,
         )  # fmt: skip
 
     async def __aenter__(self) -> Self:
@@ -203,6 +203,8 @@ class Scheduler:
             self._check()
             pending = None if names is None else self._flow.open_below(names)
             if not (self._flow.open if pending is None else pending):
+                if self._still.paused is not None and not self._running:
+                    raise self._still.paused
                 return
             if self._still.reached(self._running):
                 await self._decide()
@@ -277,10 +279,10 @@ class Scheduler:
             await self._pace(item.id)
         end = await self._caller.call(item, node, tool)
         if item.outcome is None:  # else it was cancelled, and this comes too late
-            if isinstance(end, Question):
-                self._asked.wait(item, end)
-            else:
+            if isinstance(end, Outcome):
                 self._end(item, end)
+            else:
+                self._asked.wait(item, end)
         self._leave(item)
 
     def _ended(self, item: Item, task: asyncio.Task[None]) -> None:

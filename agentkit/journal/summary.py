@@ -23,7 +23,14 @@ def summary(created: Event, last: Event, events: int) -> RunSummary:
         created=created.time,
         events=events,
         updated=last.time,
+        within=outer_of(created),
     )
+
+
+def outer_of(created: Event) -> str:
+    """The run that the one with this first event is a call of; empty where it is none."""
+    within = created.data.get("within")
+    return str(within["run"]) if isinstance(within, dict) else ""
 
 
 def stored_summary(

@@ -96,8 +96,8 @@ def call_bound(tool: Tool, usd_per_token: Decimal | None = None) -> dict[Dimensi
     one = amounts(tool.cost)
     if "seconds" not in one and tool.timeout_s is not None and tool.batch is None:
         one["seconds"] = Decimal(str(tool.timeout_s))
-    tokens = one.get("tokens")
-    if tokens != 0 and usd_per_token != 0 and "usd" in one:
+    tokens, calls = one.get("tokens"), one.pop("calls", None)
+    if tool.nested is None and tokens != 0 and usd_per_token != 0 and "usd" in one:
         if tokens is None or usd_per_token is None:
             del one["usd"]
         else:
@@ -105,7 +105,8 @@ def call_bound(tool: Tool, usd_per_token: Decimal | None = None) -> dict[Dimensi
     bound: dict[Dimension, Decimal] = {name: most * attempts for name, most in one.items()}
     if retry is not None and "seconds" in bound:
         bound["seconds"] += Decimal(str(retry.most_s)) * (retry.attempts - 1)
-    bound["calls"] = attempts
+    if tool.nested is None or calls is not None:
+        bound["calls"] = attempts * (1 + (calls or NOTHING))
     return bound
 
 
@@ -114,7 +115,8 @@ def call_hold(tool: Tool, bound: Amounts) -> Amounts:
     that it asks is unknown what the tool costs besides."""
     if "usd" in bound or tool.cost.usd is None:
         return bound
-    return {**bound, "usd": tool.cost.usd * bound["calls"]}
+    retry = tool.retry if tool.effect != "once" else None
+    return {**bound, "usd": tool.cost.usd * (retry.attempts if retry else 1)}
 
 
 def worst_case(

@@ -10,6 +10,7 @@ from os.path import commonprefix
 from agentkit.decisions import BUDGET
 from agentkit.errors import Diverged, StoreError
 from agentkit.events import Event
+from agentkit.state import caller
 from agentkit.types import Json
 
 MAIN = ""
@@ -132,7 +133,7 @@ class Cursor:
         cancelled = event.data.get("status") == "cancelled"
         if event.type in _OF_MAIN or cancelled or event.node == BUDGET:
             return MAIN
-        return event.node if event.type in _OF_CALLS else None
+        return caller(event.node or "") if event.type in _OF_CALLS else None
 
     def _wake(self) -> None:
         whose = self._whose()

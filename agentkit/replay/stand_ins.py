@@ -7,14 +7,15 @@ plans, approval rules, idempotency keys, retry policies and limits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, cast
 
 from agentkit import errors
-from agentkit.decisions import Decision, Question, decision_from_json
+from agentkit.decisions import Decision, Question, decision_from_json, question_from_json
+from agentkit.engine.asked import InnerPaused
 from agentkit.engine.place import TimedOut
 from agentkit.engine.process import ProcessDied, RemoteError
 from agentkit.events import Event
@@ -25,7 +26,7 @@ from agentkit.plan.problem import Problem
 from agentkit.protocols import Brief, Model, Planner, Recalled
 from agentkit.recalled import recalled_from_json
 from agentkit.replay.cursor import Cursor
-from agentkit.state import usage_from_json
+from agentkit.state import caller, usage_from_json
 from agentkit.tool import NOT_DONE, Context, Tool
 from agentkit.types import Json
 
@@ -50,6 +51,7 @@ def replayed_tool(tool: Tool[..., Any], cursor: Cursor) -> Tool[..., Any]:
         resources={},
         retry=None if tool.retry is None else replace(tool.retry, first_s=0, most_s=0),
         reconcile=None if tool.reconcile is None else calls.reconcile,
+        nested=None if tool.nested is None else calls.nested,
     )
 
 
@@ -71,6 +73,8 @@ class _Calls:
         await self.cursor.turn(context.node)
         event = self.cursor.now
         assert event is not None, "a turn comes with its event"
+        if event.type == "node.asked":
+            raise InnerPaused([*_asked_of(context.node, self.cursor.rest)])
         if event.type == "node.retried":
             kind, _, message = str(event.data["error"]).partition(": ")
             raise RemoteError(kind, message, retryable=True)
@@ -82,6 +86,10 @@ class _Calls:
             context.attempts = 0  # it came from the cache
         return end.value
 
+    def nested(self, around: object) -> Callable[..., Any]:
+        """A call that was a run of its own needs no run around it: it came to what it came to."""
+        return self.call
+
     async def reconcile(self, key: str) -> object:
         """What was found out about a call that was begun before."""
         event = self.cursor.now
@@ -92,6 +100,15 @@ class _Calls:
             said = end.failure.message.partition(_SAID)[2]
             raise errors.ToolError(said.rpartition(_SAID_ENDS)[0])
         return end.value
+
+
+def _asked_of(node: str, events: Sequence[Event]) -> Iterator[Question]:
+    """What the run that this call is waits for, as it was recorded in one go."""
+    for event in events:
+        name = event.node or ""
+        if event.type != "node.asked" or name == node or caller(name) != node:
+            return
+        yield question_from_json(name, event.data)
 
 
 def _as_it_is(value: Any, context: Context) -> Json:

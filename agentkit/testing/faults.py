@@ -98,11 +98,9 @@ async def trial(
     same agent makes all of this: a scripted model needs a function for its `replies`, so that it
     says the same when it is asked again.
     """
-    from agentkit.tools import equip
-
     store = open_store("memory")
     journal = FaultyJournal(fault)
-    tools = [*equip(agent.tools, store.folder).values()]
+    tools = [*agent.equipped(store.folder).values()]
     bad = tools if fault is None else [faulty(each, fault, journal) for each in tools]
     try:
         under = replace(agent, tools=bad, store=replace(store, journal=journal), new_id=lambda: RUN)

@@ -21,7 +21,7 @@ from agentkit.outcome import CUT_OFF, Outcome, outcome_from_json
 from agentkit.plan.graph import Answer, Node, Patch, Plan
 from agentkit.plan.jsonform import patch_from_json
 from agentkit.plan.reach import cut_off
-from agentkit.state import dependants, owner
+from agentkit.state import caller, dependants, owner
 
 
 def check_run(
@@ -153,11 +153,15 @@ def _started(reading: _Reading, event: Event, data: dict[str, Any]) -> None:
         reading.say(event, f"has ended before: {reading.outcomes[node].status}")
     if node in reading.asked:
         reading.say(event, "starts while it waits for approval")
+    reading.asked -= {name for name in reading.asked if caller(name) == node}
     reading.started[node] = data.get("tool") or ""
 
 
 def _asked(reading: _Reading, event: Event, data: dict[str, Any]) -> None:
-    reading.asked.add(event.node or "")
+    node = event.node or ""
+    reading.asked.add(node)
+    if (call := caller(node)) != node:
+        reading.started.pop(call, None)  # it is a run of its own, which has paused
 
 
 def _decided(reading: _Reading, event: Event, data: dict[str, Any]) -> None:

@@ -32,10 +32,9 @@ def command(debug: bool, /, words: tuple[str, ...], as_json: bool, chosen: Chose
     recording, picture or other file is given by its path: `call transcribe '{"audio": "a.wav"}'`.
     """
     from agentkit.store import local_folder
-    from agentkit.tools import equip
 
     agent = build(chosen, os.environ)
-    tools = equip(agent.tools, local_folder(chosen.store))
+    tools = agent.equipped(local_folder(chosen.store))
     match words:
         case ():
             _list(tools, as_json=as_json)
