@@ -76,7 +76,8 @@ class Around:
     model: Callable[[str, Model], Model]
     """A model of theirs, journaled under a node of this run and paid from its budget."""
     shares: Callable[[str], Sequence[Share]]
-    """The budgets that a node's calls are paid from."""
+    """The budgets that a node's calls are paid from, this run's first: whoever takes from several
+    takes them in this order, and so nobody waits for another in a ring."""
 
 
 async def carry_on(equipment: Equipment[Output], recorder: Recorder) -> Run[Output]:
@@ -194,7 +195,7 @@ def _scheduler(
         store=store,
         rules=equipment.approve,
         model=lambda node, model: RecordedModel(model, recorder, node, purse),
-        shares=lambda node: [*equipment.around, *([Share(purse, node)] if purse else [])],
+        shares=lambda node: [*([Share(purse, node)] if purse else []), *equipment.around],
     )
     return Scheduler(
         state=state,

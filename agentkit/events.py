@@ -3,7 +3,7 @@
 | type | node | data |
 |---|---|---|
 | run.created | | task, inputs {name: {schema, value}}, agent, origin, session, model, tools; \
-submitted where workers carry it on |
+submitted where workers carry it on; within {run, node} where it is a call of another run |
 | run.resumed | | (nothing) |
 | memory.recalled | | history [messages], examples [{task, plan}] |
 | plan.patched | | turn, patch (JSON form), source |
@@ -11,7 +11,8 @@ submitted where workers carry it on |
 | plan.turn | | turn, ended: answer, observe, end, problems; told [failed nodes] |
 | model.called | call id | purpose, model, prompt_sha256, most {tokens, usd} that it may cost |
 | model.answered | call id | text, usage, finish, seconds; calls, error, left_after |
-| node.started | node id | tool, args (resolved), most {usd} that an attempt may cost |
+| node.started | node id | tool, args (resolved), most {usd} that an attempt may cost; run where \
+it is one |
 | node.retried | node id | attempt, error, wait_s |
 | node.asked | node id | tool, effect, args, key, why: it waits for somebody's approval |
 | node.decided | node id | key, verdict, args, value, reason, by |
@@ -33,6 +34,10 @@ enough (`left_after` so many pieces), or because the stream was cut.
 
 A run that was forked says in `run.created` what from (`forked`: run, node), and begins with copies
 of that run's events, up to its first `run.resumed`.
+
+A call of an agent is a run of its own; the id of that begins with the outer run's and a slash. Its
+models' calls are also here, under the call's node. What it asks is asked here as well, of a node
+`r/s`: node `s` of the run that the call `r` is. The call has stopped then, and starts again.
 
 The node of an element of a map is `notes[3]`; a call inside its body is `notes[3].summarize_1`.
 """

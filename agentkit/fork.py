@@ -91,14 +91,15 @@ def write_fork(
     Everything is copied but how the run ended, what models were asked (a fork's usage is what it
     spends itself), and the causal cone of the changed node: itself and all that needs it. What the
     planner decided after an `observe` stands. Effects in the cone are done again, under keys of the
-    new run. `created` is what an agent says of itself when it begins a run. No worker claims
-    it.
+    new run. `created` is what an agent says of itself when it begins a run. No worker claims it,
+    and it is no call of another run.
     """
     state = fold(events)
     (node,) = patch.replace
     cone = {node.id, *dependants(state.plan.nodes, [node.id])}
     forked: dict[str, Json] = {"run": state.run, "node": node.id}
-    asked = {name: value for name, value in events[0].data.items() if name not in OF_THE_QUEUE}
+    own = {*OF_THE_QUEUE, "within"}
+    asked = {name: value for name, value in events[0].data.items() if name not in own}
     recorder.record("run.created", data={**asked, **created, "forked": forked})
     for kind, name, data in _kept(events[1:], cone):
         recorder.record(kind, name, data)

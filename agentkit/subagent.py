@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_WORST_FIRST: Sequence[Effect] = ("once", "write", "read")
+_WORSE: tuple[Effect, ...] = ("pure", "read", "write", "once")
 
 
 def agent_tool(
@@ -52,13 +52,12 @@ def agent_tool(
     """
     if taken := sorted({"task", "context"} & inputs.keys()):
         raise UsageError(f"an agent's input cannot be named {taken[0]!r}; choose another name")
-    effects = {each.effect for each in tools.values()}
-    worst: Effect = next((effect for effect in _WORST_FIRST if effect in effects), "pure")
+    effects = [each.effect for each in tools.values()]
     budget = agent.budget or Budget()
     made = tool(
         name=name,
         description=description or _description(agent, tools),
-        effect=worst,
+        effect=max(effects, key=_WORSE.index, default=_WORSE[0]),
         trusted=all(each.trusted for each in tools.values()),
         approve=approve,
         cost=Cost(tokens=budget.tokens, usd=budget.usd, seconds=budget.seconds, calls=budget.calls),

@@ -8,6 +8,7 @@ from agentkit.budget import Spent, amounts, amounts_to_json
 from agentkit.cli.progress import spent, text_of
 from agentkit.events import Event
 from agentkit.spent import Ledger
+from agentkit.state import caller
 from agentkit.types import Json
 
 
@@ -70,6 +71,8 @@ def _steps(events: Sequence[Event]) -> dict[str, Json]:
                 "status": "running",
                 "started": event.time,
             } | {key: data[key] for key in ("run",) if key in data}
+        elif event.type == "node.asked" and isinstance(step := steps.get(caller(name)), dict):
+            steps[caller(name)] = {**step, "status": "waiting"}
         elif event.type == "node.ended":
             before = steps.get(name)
             known = before if isinstance(before, dict) else {"node": name}

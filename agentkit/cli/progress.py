@@ -177,7 +177,9 @@ def _of_inner_run(row: Row, event: Event, name: str) -> Row:
         return replace(row, state="wait", detail=f"{inside}: {text_of(event.data.get('verdict'))}")
     args, why = event.data.get("args"), text_of(event.data.get("why"))
     call = f"{text_of(event.data.get('tool'))} {arguments(args) if isinstance(args, dict) else ''}"
-    return replace(row, state="wait", detail=f"waits: {inside} = {call.strip()}: {why}")
+    others = f"{row.detail}; " if row.state == "wait" and row.detail.startswith("waits: ") else ""
+    about = f"{inside} = {call.strip()}: {why}"
+    return replace(row, state="wait", detail=f"{others}{about}" if others else f"waits: {about}")
 
 
 def _of_element(row: Row, event: Event) -> Row:

@@ -112,7 +112,10 @@ def call_bound(tool: Tool, usd_per_token: Decimal | None = None) -> dict[Dimensi
 
 def call_hold(tool: Tool, bound: Amounts) -> Amounts:
     """What is held back for a call before it starts: its bound, and where the price of the model
-    that it asks is unknown what the tool costs besides."""
+    that it asks is unknown what the tool costs besides. A run of its own whose bound is unknown
+    pays for each of its calls by itself."""
+    if tool.nested is not None:
+        return {"tokens": NOTHING, "usd": NOTHING, "calls": Decimal(1), **bound}
     if "usd" in bound or tool.cost.usd is None:
         return bound
     retry = tool.retry if tool.effect != "once" else None

@@ -249,7 +249,9 @@ async def test_questions_come_through_from_any_depth_and_the_rules_around_hold_i
     await replays(agent, run)
 
 
-@pytest.mark.parametrize("after", ["run.created", "node.started", "effect.intent", "node.ended"])
+@pytest.mark.parametrize(
+    "after", ["run.created", "node.started", "effect.intent", "node.ended", "run.ended"]
+)
 async def test_a_run_that_was_killed_finds_the_agents_run_and_repeats_nothing(
     store: Store, after: str
 ) -> None:
@@ -356,6 +358,42 @@ async def test_its_own_budget_is_its_own_affair(store: Store) -> None:
     assert (post.letters, run.spent.calls) == ([], 3)
     worst = await agent.worst_case(run.plan)
     assert worst.known["calls"] == 3
+
+
+async def test_a_plan_that_may_cost_too_much_inside_is_asked_about_outside(store: Store) -> None:
+    post = Post()
+    clerk = post.clerk(budget=Budget(usd=Decimal(1), when_over="ask"))
+    agent = boss(store, clerk)
+    pause = await paused(agent)
+    assert [(one.node, one.args) for one in pause.questions] == [("r/run/budget", {"usd": "$1.00"})]
+    run = pause.run_id or ""
+    await approve(store.journal, run, "r/run/budget")
+    assert (await agent.resume(run)).answer == "1 to Ann!"
+    await replays(agent, run)
+
+
+async def test_what_has_waited_is_neither_paid_twice_nor_forgotten(store: Store) -> None:
+    @tool(effect="read", cost=Cost(usd=Decimal("0.02")))
+    async def buy(word: str) -> str:
+        """Buy a word."""
+        return word
+
+    @tool(effect="once", approve=True, cost=Cost(usd=Decimal("0.01")))
+    async def sell(word: str) -> str:
+        """Sell it."""
+        return word
+
+    plan = 'a = buy(word="a")\nb = sell(word=a)\nc = buy(word=b)\nanswer(f"{c}")'
+    clerk = Agent(name="clerk", model=ScriptedModel(), tools=[buy, sell], planner=Fixed(plan))
+    agent = boss(store, clerk, budget=Budget(usd=Decimal("0.05")))
+    run = (await paused(agent)).run_id or ""
+    await approve(store.journal, run, "r/b")
+    done = await agent.resume(run)
+    assert (done.answer, done.spent.usd, done.spent.calls) == ("a!", Decimal("0.05"), 4)
+    run = (await paused(replace(agent, budget=Budget(usd=Decimal("0.04"))))).run_id or ""
+    await approve(store.journal, run, "r/b")
+    with pytest.raises(BudgetReached, match="call of buy in r"):
+        await replace(agent, budget=Budget(usd=Decimal("0.04"))).resume(run)
 
 
 async def test_an_agent_cannot_be_its_own_tool_nor_too_deep(store: Store) -> None:

@@ -129,3 +129,32 @@ async def buy(word: str) -> str:
 
 SHOPPING = 'a = buy(word="a")\nb = buy(word="b")\nc = buy(word="c")\nanswer(f"{a}{b}{c}")'
 buying = Agent(model=planned(SHOPPING), tools=[buy])
+
+
+@tool(effect="once")
+async def stamp(to: str) -> str:
+    """Stamp a letter, which costs a stamp each time."""
+    with WITNESS.open("a") as file:  # noqa: ASYNC230
+        file.write(f"stamp for {to}\n")
+    return f"stamped for {to}"
+
+
+@tool(effect="read")
+async def mail_van(after: str) -> str:
+    """Says that it waits, and does until the file is there."""
+    print("waiting for the van", file=sys.stderr, flush=True)
+    if not OPEN.exists():  # noqa: ASYNC240
+        await asyncio.Event().wait()
+    return f"{after}, away"
+
+
+CLERK = 's = send(to="Ann")\nanswer(f"{s}")'
+POSTMAN = 's = stamp(to="Ann")\nv = mail_van(after=s)\nanswer(f"{v}")'
+clerk = Agent(name="clerk", model=planned(CLERK, "done"), tools=[send])
+postman = Agent(name="postman", model=planned(POSTMAN, "done"), tools=[stamp, mail_van])
+asking_clerk = Agent(
+    model=planned('r = clerk(task="Write to Ann.")\nanswer(f"{r}!")', "done"), tools=[clerk]
+)
+sending_postman = Agent(
+    model=planned('r = postman(task="Bring it.")\nanswer(f"{r}!")', "done"), tools=[postman]
+)
