@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_WORSE: tuple[Effect, ...] = ("pure", "read", "write", "once")
+_WORST_FIRST: tuple[Effect, ...] = ("once", "write", "read", "pure")
 
 
 def agent_tool(
@@ -57,7 +57,7 @@ def agent_tool(
     made = tool(
         name=name,
         description=description or _description(agent, tools),
-        effect=max(effects, key=_WORSE.index, default=_WORSE[0]),
+        effect=next(effect for effect in _WORST_FIRST if effect in ("pure", *effects)),
         trusted=all(each.trusted for each in tools.values()),
         approve=approve,
         cost=Cost(tokens=budget.tokens, usd=budget.usd, seconds=budget.seconds, calls=budget.calls),

@@ -121,7 +121,9 @@ class Caller:
         refusal = await self._refusal(item, tool, context)
         if refusal is not None:
             return refusal
-        async with paid(() if self.purse is None else self.purse.around, tool) as ends:
+        if self.purse is None or not self.purse.around:
+            return await self._made(item, tool, args, context)
+        async with paid(self.purse.around, tool) as ends:
             ends.append(await self._made(item, tool, args, context))
         return ends[0]
 

@@ -49,6 +49,7 @@ __all__ = ["Fault", "FaultKind", "FaultyJournal", "Trial", "check_trial", "fault
 
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 RUN = "trial"
+_ALL = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,8 @@ async def trial(
             end = await _end(under.resume(RUN), journal)
         resumed = _stopped(end, fault)
         if resumed:
-            kept = await journal.inner.events(RUN)
+            runs = [run.run for run in await journal.inner.runs(limit=_ALL)]
+            kept = [event for run in runs for event in await journal.inner.events(run)]
             journal = FaultyJournal(kept=kept)
             after = replace(under, tools=tools, store=replace(store, journal=journal))
             work = after.resume(RUN) if kept else after.run(task, inputs=inputs)

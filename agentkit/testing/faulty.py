@@ -20,7 +20,8 @@ FaultKind = Literal["fail", "delay", "duplicate", "corrupt", "kill"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What goes wrong, at a node's call or at a record of the journal (its number, from 1).
+    """What goes wrong, at a node's call or at a record of the journal (its number, from 1; those of
+    runs that are calls of an agent count too).
 
     | kind | at a node | at a record |
     |---|---|---|
@@ -52,11 +53,14 @@ class FaultyJournal:
         """Called, from any thread, when the process is to die."""
         self._fault = fault or Fault(kind="kill")
         self._late = False
+        self._count = 0
+        self._damaged: Event | None = None
 
     def append(self, event: Event) -> None:
         """Keep an event, or fail as the fault says. Raises `StoreError`."""
         self._check()
-        here, kind = event.seq == self._fault.record, self._fault.kind
+        self._count += 1
+        here, kind = self._count == self._fault.record, self._fault.kind
         if here and kind == "fail":
             self.dead = True
             self._check()
@@ -66,6 +70,8 @@ class FaultyJournal:
         if here and kind == "kill":
             self.kill()
         self._late = self._late or (here and kind == "delay")
+        if here and kind == "corrupt":
+            self._damaged = event
 
     def kill(self) -> None:
         """The process dies: nothing is written from now on."""
@@ -88,7 +94,7 @@ class FaultyJournal:
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
         """The events of a run. Raises `StoreError` where one of them cannot be read."""
         events = await self.inner.events(run, after=after)
-        if self._fault.kind == "corrupt" and self._fault.record in [each.seq for each in events]:
+        if self._damaged in events:
             raise StoreError(f"event {self._fault.record} of run {run} is damaged")
         return events
 
@@ -128,7 +134,18 @@ class FaultyJournal:
 def faulty(tool: Tool[..., Any], fault: Fault, journal: FaultyJournal) -> Tool[..., Any]:
     """The tool, with the fault in the call of its node; a batch is of one, a process a thread."""
     about = _Faulty(tool, fault, journal)
+    runs: Literal["loop", "thread"] = "loop" if tool.runs == "loop" else "thread"
+    return replace(
+        tool,
+        function=_function(about),
+        prepare=about.prepare,
+        batch=None,
+        runs=runs,
+        nested=None if tool.nested is None else about.nested,
+    )
 
+
+def _function(about: _Faulty) -> Callable[..., Any]:
     async def awaited(kwargs: dict[str, Any], here: bool) -> Any:
         await asyncio.sleep(about.before(here))
         for _ in range(about.extra(here)):
@@ -141,10 +158,7 @@ def faulty(tool: Tool[..., Any], fault: Fault, journal: FaultyJournal) -> Tool[.
             about.call(kwargs)
         return about.after(about.call(kwargs), here)
 
-    loop = tool.runs == "loop"
-    runs: Literal["loop", "thread"] = "loop" if loop else "thread"
-    function = awaited if loop else blocking
-    return replace(tool, function=function, prepare=about.prepare, batch=None, runs=runs)
+    return awaited if about.tool.runs == "loop" else blocking
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +172,12 @@ class _Faulty:
     def prepare(self, args: Mapping[str, Json], context: Context) -> dict[str, Any]:
         here = context.node == self.fault.node
         return {"kwargs": self.tool.prepare(args, context), "here": here}
+
+    def nested(self, around: object) -> Callable[..., Any]:
+        """The function of a call that is a run of its own, with the fault."""
+        assert self.tool.nested is not None
+        tool = replace(self.tool, function=self.tool.nested(around))
+        return _function(replace(self, tool=tool))
 
     def before(self, here: bool) -> float:
         """The seconds to wait."""

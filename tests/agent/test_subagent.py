@@ -1,79 +1,38 @@
-"""Agents as tools of others: a run within a run, with one store, one budget, one person to ask."""
+"""Agents as tools of others: a run within a run, with one store and one person to ask."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
-from agentkit import Agent, Budget, Cost, Limits, ToolError, UsageError, open_store, tool
+from agentkit import Agent, Limits, UsageError, open_store, tool
 from agentkit.decide import approve, deny
 from agentkit.decisions import Decision, Question
 from agentkit.decisions import approve as allowed
-from agentkit.errors import BudgetReached, RunPaused
+from agentkit.errors import RunPaused
+from agentkit.media import Media
 from agentkit.planners import Fixed
-from agentkit.state import fold
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
-from agentkit.testing.invariants import check_run
+from tests.agent.teams import (
+    BOTH,
+    EACH,
+    HAND,
+    OR_NOT,
+    SEND_OR_NOT,
+    Post,
+    boss,
+    inner_runs,
+    paused,
+    replays,
+)  # fmt: skip
 
 pytestmark = pytest.mark.anyio
-
-SEND = 'a = look(n=1)\ns = send(to="Ann", text=f"{a}")\nanswer(f"{s}")'
-SEND_OR_NOT = 'a = look(n=1)\ns = send(to="Ann", text=f"{a}")\nanswer(using=[a, s])'
-BOTH = """
-a = send(to="Ann", text="hi")
-b = send(to="Bob", text="hi")
-answer(f"{a}, {b}")
-"""
-HAND = 'r = clerk(task="Write to Ann.")\nanswer(f"{r}!")'
-OR_NOT = 'r = clerk(task="Write to Ann.")\nn = look(n=5)\nanswer(using=[r, n])'
-EACH = 'all = [clerk(task=f"Write {n}.") for n in [1, 2]]\nanswer(f"{all}")'
-
-
-class Post:
-    """Letters that were sent, and agents that send them."""
-
-    def __init__(self, **options: Any) -> None:
-        self.letters: list[str] = []
-        self.looked = 0
-
-        @tool(effect="once", **options)
-        async def send(to: str, text: str) -> str:
-            """Send a letter."""
-            self.letters.append(to)
-            return f"{text} to {to}"
-
-        @tool(effect="read", cost=Cost(usd=Decimal(0)))
-        async def look(n: int) -> int:
-            """Look."""
-            self.looked += 1
-            return n
-
-        @tool(effect="pure", trusted=False)
-        async def broken(n: int) -> int:
-            """Fail."""
-            raise ToolError("no such page")
-
-        self.tools: list[Any] = [send, look, broken]
-
-    def clerk(self, plan: str = SEND, **options: Any) -> Agent[Any]:
-        """The agent that is a tool."""
-        given: dict[str, Any] = {"tools": self.tools, "planner": Fixed(plan), **options}
-        given.setdefault("model", ScriptedModel(replies=lambda _: "said"))
-        return Agent(name="clerk", **given)
-
-
-def boss(store: Store | str, *tools: Any, plan: str = HAND, **options: Any) -> Agent[Any]:
-    """The agent that has it."""
-    model = ScriptedModel(replies=lambda _: "told")
-    given: dict[str, Any] = {"planner": Fixed(plan), "model": model, **options}
-    return Agent(tools=tools, store=store, **given)
 
 
 @pytest.fixture
@@ -82,31 +41,6 @@ async def store(tmp_path: Path) -> Any:
     opened = open_store(tmp_path / "store", sync="process")
     yield opened
     await opened.close()
-
-
-async def paused(agent: Agent[Any]) -> RunPaused:
-    with pytest.raises(RunPaused) as caught:
-        await agent.run("Send it.")
-    assert caught.value.run_id is not None
-    return caught.value
-
-
-async def inner_runs(store: Store) -> list[str]:
-    found = await store.journal.runs()
-    return sorted(run.run for run in found if run.within)
-
-
-async def replays(agent: Agent[Any], run: str) -> None:
-    """The run keeps the rules, and comes to the same again with nothing outside."""
-    async with asyncio.timeout(20):
-        store = agent.store
-        assert isinstance(store, Store)
-        for each in (run, *await inner_runs(store)):
-            check_run(await store.journal.events(each))
-        before = [len(await store.journal.events(each)) for each in await inner_runs(store)]
-        await agent.replay(run)
-        after = [len(await store.journal.events(each)) for each in await inner_runs(store)]
-        assert before == after
 
 
 async def test_an_agent_is_a_tool_whose_calls_are_runs_in_the_same_store(store: Store) -> None:
@@ -160,6 +94,32 @@ async def test_inputs_and_answers_have_types_that_the_plan_is_checked_against(
     assert run.answer == "7"
     assert run.outcomes["t"].value == {"euros": 7, "lines": ["3", "4"]}
     await replays(good, run.id)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of an invoice."""
+
+    euros: int
+
+
+async def test_files_and_records_are_handed_over_as_they_are(tmp_path: Path, store: Store) -> None:
+    @tool(effect="pure")
+    def size(file: Annotated[bytes, Media("text/plain")]) -> int:
+        """Bytes of a file."""
+        return len(file)
+
+    plan = "n = size(file=note)\nanswer(f'{n + lines[1].euros}')"
+    reader = Agent(name="reader", model=ScriptedModel(), tools=[size], planner=Fixed(plan))
+    inputs: dict[str, Any] = {"note": Annotated[bytes, Media("text/plain")], "lines": list[Line]}
+    outer = (
+        'r = reader(task="Read.", note=note, lines=[{"euros": 1}, {"euros": 2}])\nanswer(f"{r}")'
+    )
+    agent = boss(store, reader.as_tool(inputs=inputs), plan=outer)
+    (tmp_path / "note.txt").write_text("five!")
+    run = await agent.run("Read it.", inputs={"note": tmp_path / "note.txt"})
+    assert run.answer == "7"
+    await replays(agent, run.id)
 
 
 async def test_the_agents_question_is_the_runs_and_is_answered_there(store: Store) -> None:
@@ -314,86 +274,6 @@ async def test_cancelling_the_run_cancels_the_agents_and_both_go_on(store: Store
     assert (await agent.resume(run)).answer == "waited!"
     assert calls == ["wait", "wait"]
     await replays(agent, run)
-
-
-async def test_what_it_uses_counts_in_the_run_and_against_its_budget(store: Store) -> None:
-    @tool(effect="read", cost=Cost(usd=Decimal("0.02")))
-    async def buy(word: str) -> str:
-        """Buy a word."""
-        return word
-
-    plan = 'a = buy(word="a")\nb = buy(word="b")\nanswer(using=[a, b])'
-    model = ScriptedModel(replies=lambda _: "Both.")
-    clerk = Agent(name="clerk", model=model, tools=[buy], planner=Fixed(plan))
-    agent = boss(store, clerk, budget=Budget(usd=Decimal("0.03"), calls=9))
-    with pytest.raises(BudgetReached, match=r"\$0.03 does not allow the call of buy in r") as short:
-        await agent.run("Buy.")
-    run = short.value.run_id or ""
-    richer = replace(agent, budget=Budget(usd=short.value.wanted, calls=9))
-    done = await richer.resume(run)
-    assert done.answer == "Both.!"
-    assert (done.spent.usd, done.spent.calls, done.spent.unknown) == (Decimal("0.04"), 3, set())
-    (inner,) = await inner_runs(store)
-    assert done.usage.calls == fold(await store.journal.events(inner)).usage.calls == 1
-    await replays(richer, run)
-
-
-async def test_agents_side_by_side_do_not_overshoot_the_budget(store: Store) -> None:
-    post = Post()
-    look = 'answer(f"{look(n=1)}")'
-    plan = 'all = [clerk(task=f"{n}") for n in [1, 2, 3]]\nanswer(f"{all}")'
-    agent = boss(store, post.clerk(look), plan=plan, budget=Budget(calls=5))
-    with pytest.raises(BudgetReached, match="5 calls"):
-        await agent.run("Look.")
-    assert post.looked == 2
-
-
-async def test_its_own_budget_is_its_own_affair(store: Store) -> None:
-    post = Post()
-    clerk = post.clerk(budget=Budget(calls=1))
-    agent = boss(store, clerk, post.tools[1], plan=OR_NOT, budget=Budget(calls=9))
-    run = await agent.run("Send it.")
-    failure = run.outcomes["r"].failure
-    assert failure is not None and "budget of 1 call does not allow" in failure.message
-    assert (post.letters, run.spent.calls) == ([], 3)
-    worst = await agent.worst_case(run.plan)
-    assert worst.known["calls"] == 3
-
-
-async def test_a_plan_that_may_cost_too_much_inside_is_asked_about_outside(store: Store) -> None:
-    post = Post()
-    clerk = post.clerk(budget=Budget(usd=Decimal(1), when_over="ask"))
-    agent = boss(store, clerk)
-    pause = await paused(agent)
-    assert [(one.node, one.args) for one in pause.questions] == [("r/run/budget", {"usd": "$1.00"})]
-    run = pause.run_id or ""
-    await approve(store.journal, run, "r/run/budget")
-    assert (await agent.resume(run)).answer == "1 to Ann!"
-    await replays(agent, run)
-
-
-async def test_what_has_waited_is_neither_paid_twice_nor_forgotten(store: Store) -> None:
-    @tool(effect="read", cost=Cost(usd=Decimal("0.02")))
-    async def buy(word: str) -> str:
-        """Buy a word."""
-        return word
-
-    @tool(effect="once", approve=True, cost=Cost(usd=Decimal("0.01")))
-    async def sell(word: str) -> str:
-        """Sell it."""
-        return word
-
-    plan = 'a = buy(word="a")\nb = sell(word=a)\nc = buy(word=b)\nanswer(f"{c}")'
-    clerk = Agent(name="clerk", model=ScriptedModel(), tools=[buy, sell], planner=Fixed(plan))
-    agent = boss(store, clerk, budget=Budget(usd=Decimal("0.05")))
-    run = (await paused(agent)).run_id or ""
-    await approve(store.journal, run, "r/b")
-    done = await agent.resume(run)
-    assert (done.answer, done.spent.usd, done.spent.calls) == ("a!", Decimal("0.05"), 4)
-    run = (await paused(replace(agent, budget=Budget(usd=Decimal("0.04"))))).run_id or ""
-    await approve(store.journal, run, "r/b")
-    with pytest.raises(BudgetReached, match="call of buy in r"):
-        await replace(agent, budget=Budget(usd=Decimal("0.04"))).resume(run)
 
 
 async def test_an_agent_cannot_be_its_own_tool_nor_too_deep(store: Store) -> None:

@@ -208,7 +208,10 @@ async def test_a_worker_that_gives_up_releases_its_runs(open_one: Open) -> None:
     await second.close()
 
 
-async def test_a_run_that_waits_is_let_go_of_and_goes_on_once_decided(open_one: Open) -> None:
+@pytest.mark.parametrize("nested", [False, True], ids=["itself", "an agent of it"])
+async def test_a_run_that_waits_is_let_go_of_and_goes_on_once_decided(
+    open_one: Open, nested: bool
+) -> None:
     store, person = open_one(), open_one()
 
     @tool(effect="once", approve=True)
@@ -216,13 +219,15 @@ async def test_a_run_that_waits_is_let_go_of_and_goes_on_once_decided(open_one: 
         """Sends."""
         return f"sent to {to}"
 
-    agent = agent_with(store, "send(to='Ann')", send)
+    agent, node = agent_with(store, "send(to='Ann')", send), "x"
+    if nested:
+        agent, node = agent_with(store, "clerk(task='Send.')", agent.as_tool(name="clerk")), "x/x"
     waiting = await agent.submit("go")
     async with working(store, lambda origin: agent, at_once=1) as said:
         await said.until(f"{waiting}: the run waits for approval")
         later = await agent.submit("go")  # the only place is free again
         await said.until(f"{later}: the run waits for approval")
-        await approve(person.journal, waiting, "x")
+        await approve(person.journal, waiting, node)
         await said.until(f"{waiting}: answered")
     await store.close()
     await person.close()
