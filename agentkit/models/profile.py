@@ -113,7 +113,7 @@ def most_of(request: Request, profile: Profile) -> Cost:
     no prompt with its reply is longer than the context. Money where the prices are known.
 
     >>> most_of(Request(messages=(Message("user", "Hi"),), max_tokens=10), Profile())
-    Cost(tokens=28, usd=None, seconds=None)
+    Cost(tokens=28, usd=None, seconds=None, calls=None)
     """
     shown = [message.content for message in request.messages]
     shown += [call.arguments + call.name for each in request.messages for call in each.calls]
