@@ -16,11 +16,12 @@ from difflib import ndiff
 from typing import Any
 
 from agentkit.events import Event
+from agentkit.fold import fold
 from agentkit.messages import Usage
 from agentkit.outcome import Outcome
 from agentkit.plan.graph import Plan
 from agentkit.plan.source import to_source
-from agentkit.state import RunState, fold, owner
+from agentkit.state import RunState, owner
 from agentkit.types import Json
 
 

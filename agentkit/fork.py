@@ -8,12 +8,13 @@ from typing import Any
 
 from agentkit.errors import UsageError
 from agentkit.events import Event, EventType
+from agentkit.fold import fold
 from agentkit.journal.lease import OF_THE_QUEUE
 from agentkit.plan.check import check_patch, scope_of
 from agentkit.plan.graph import Call, Compute, Const, Guard, Map, Node, Patch
 from agentkit.plan.jsonform import patch_to_json
 from agentkit.record import Recorder
-from agentkit.state import RunState, dependants, fold, owner
+from agentkit.state import RunState, dependants, owner
 from agentkit.tool import Tool
 from agentkit.types import Json
 

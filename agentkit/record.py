@@ -12,10 +12,11 @@ from threading import Lock
 from agentkit.budget import Cost, amounts, cost_to_json
 from agentkit.engine.purse import Purse
 from agentkit.events import TRANSIENT, Event, EventType
+from agentkit.fold import Fold
 from agentkit.messages import Delta, Done, Profile, Request, Text, ToolCall, Usage
 from agentkit.models.profile import most_of, usage_of
 from agentkit.protocols import Clock, Journal, Model
-from agentkit.state import Fold, RunState, usage_to_json
+from agentkit.state import RunState, usage_to_json
 from agentkit.types import Json
 
 

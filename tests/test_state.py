@@ -14,12 +14,13 @@ from agentkit.artifacts import FolderArtifacts
 from agentkit.engine.limits import Limits
 from agentkit.engine.scheduler import Scheduler
 from agentkit.events import Event, EventType
+from agentkit.fold import fold
 from agentkit.messages import Usage
 from agentkit.outcome import Failure, Outcome, outcome_to_json
 from agentkit.plan.expression import expression
 from agentkit.plan.graph import Answer, Call, Map, Patch, Ref
 from agentkit.plan.jsonform import patch_to_json
-from agentkit.state import RunState, fold, usage_to_json
+from agentkit.state import RunState, usage_to_json
 from agentkit.tool import tool
 
 

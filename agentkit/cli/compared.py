@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from agentkit.cli.document import plan_text
 from agentkit.cli.text import arguments, digest, inert, one_line
 from agentkit.events import Event
+from agentkit.fold import fold
 from agentkit.messages import Usage
 from agentkit.plan.graph import apply
-from agentkit.state import fold
 
 if TYPE_CHECKING:
     from agentkit.diff import NodeDiff, RunDiff, Side

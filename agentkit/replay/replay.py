@@ -16,6 +16,7 @@ from typing import Any
 from agentkit.carry_on import Equipment, carry_on
 from agentkit.errors import StoreError, UsageError
 from agentkit.events import Event
+from agentkit.fold import fold
 from agentkit.record import Recorder
 from agentkit.replay.cursor import MAIN, Cursor
 from agentkit.replay.journal import ComparingJournal
@@ -26,7 +27,6 @@ from agentkit.replay.stand_ins import (
     ReplayedModel,
     replayed_tool,
 )
-from agentkit.state import fold
 from agentkit.store import Store
 
 _SPENT = "the run's budget of "

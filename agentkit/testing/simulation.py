@@ -26,9 +26,10 @@ from agentkit.decisions import approve as allowed
 from agentkit.decisions import deny as refused
 from agentkit.errors import RunError, StoreError
 from agentkit.events import Event
+from agentkit.fold import fold
 from agentkit.messages import Request
 from agentkit.models.scripted import ScriptedModel
-from agentkit.state import RunState, fold
+from agentkit.state import RunState
 from agentkit.store import Store
 from agentkit.testing.group_commit import GroupCommitJournal
 from agentkit.testing.invariants import check_run

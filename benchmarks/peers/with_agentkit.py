@@ -17,10 +17,11 @@ from agentkit import Agent, tool
 from agentkit.decide import resolve
 from agentkit.engine.limits import Limits
 from agentkit.errors import RunError
+from agentkit.fold import fold
 from agentkit.plan.expression import expression
 from agentkit.plan.graph import Answer, Arg, Call, Const, Plan, Ref
 from agentkit.planners import Fixed
-from agentkit.state import RunState, fold
+from agentkit.state import RunState
 from agentkit.store import Store, open_store
 from agentkit.testing import ScriptedModel
 from agentkit.tool import Tool

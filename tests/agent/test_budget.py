@@ -16,11 +16,11 @@ from agentkit.decide import approve, deny
 from agentkit.decisions import BUDGET, Decision, Question
 from agentkit.decisions import approve as allowed
 from agentkit.errors import BudgetReached, PlanRefused, RunPaused
+from agentkit.fold import fold
 from agentkit.messages import Message, Profile, Request
 from agentkit.models import complete
 from agentkit.models.profile import most_of
 from agentkit.planners import Fixed
-from agentkit.state import fold
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 

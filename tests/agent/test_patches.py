@@ -19,11 +19,11 @@ from agentkit.cli.document import document
 from agentkit.cli.progress import Progress
 from agentkit.cli.progress import fold as shown
 from agentkit.decide import resolve
+from agentkit.fold import fold
 from agentkit.plan.graph import Answer, Call, Const, Map, Node, Observe, Ref, apply, needs
 from agentkit.plan.problem import Problem
 from agentkit.plan.reach import cut_off
 from agentkit.protocols import Brief
-from agentkit.state import fold
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 

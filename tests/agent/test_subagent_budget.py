@@ -16,8 +16,8 @@ from agentkit.decide import approve
 from agentkit.decisions import Decision, Question
 from agentkit.decisions import approve as allowed
 from agentkit.errors import BudgetReached
+from agentkit.fold import fold
 from agentkit.planners import Fixed
-from agentkit.state import fold
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 from agentkit.testing.faults import Fault, FaultKind, check_trial, faults, trial

@@ -11,7 +11,7 @@ from pathlib import Path
 from agentkit.decide import resolve
 from agentkit.errors import RunError, StoreError
 from agentkit.events import Event
-from agentkit.state import fold
+from agentkit.fold import fold
 from agentkit.store import Store, open_store
 from tests.crash.plans import TASK, agent
 from tests.crash.tally import Tally

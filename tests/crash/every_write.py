@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from agentkit.events import Event
-from agentkit.state import fold
+from agentkit.fold import fold
 from agentkit.store import open_store
 from tests.crash.attempt import Ended, attempt
 from tests.crash.carry import Place, carry_on, journal, to_the_end

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from agentkit.events import Event
-from agentkit.state import fold
+from agentkit.fold import fold
 from tests.crash.plans import ANSWER
 from tests.crash.tally import Counted, by_node
 

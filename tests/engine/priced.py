@@ -18,11 +18,12 @@ from agentkit.engine.purse import Purse
 from agentkit.engine.scheduler import Scheduler
 from agentkit.errors import BudgetReached
 from agentkit.events import Event, EventType
+from agentkit.fold import fold
 from agentkit.outcome import Outcome
 from agentkit.plan.expression import expression
 from agentkit.plan.graph import Arg, Call, Const, Guard, Map, Node, Patch, Plan, Ref, When
 from agentkit.plan.jsonform import patch_to_json
-from agentkit.state import RunState, fold
+from agentkit.state import RunState
 from agentkit.testing.virtual_time import VirtualTimeLoop
 from agentkit.tool import Tool
 from agentkit.types import Json

@@ -17,9 +17,9 @@ from agentkit import Agent, Limits, Retry, ToolError, open_store, tool
 from agentkit.decide import approve, deny, resolve
 from agentkit.errors import AgentkitError, RunPaused
 from agentkit.events import Event
+from agentkit.fold import fold
 from agentkit.messages import Message, Request
 from agentkit.models import complete
-from agentkit.state import fold
 from agentkit.store import Store
 from agentkit.testing import Scripted, ScriptedModel
 from agentkit.testing.virtual_time import VirtualTimeLoop

@@ -12,10 +12,10 @@ from agentkit import Agent, ToolError, UsageError, open_store, tool
 from agentkit.decide import approve, deny
 from agentkit.diff import diff
 from agentkit.errors import RunError, RunPaused
+from agentkit.fold import fold
 from agentkit.plan.graph import Answer, Call, Const, Node, Plan, Ref
 from agentkit.plan.source import to_source
 from agentkit.planners import Fixed
-from agentkit.state import fold
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 from agentkit.tool import Context
