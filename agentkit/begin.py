@@ -33,7 +33,11 @@ async def begin(
     **more: Json,
 ) -> Begun[Output]:
     """A new run. `inputs` are `{"schema": …, "value": …}` by name; `more` goes into its first
-    event. Raises `UsageError` where the task is empty."""
+    event. Raises `UsageError` where the task is empty, or the id says that it is a call's."""
+    if "/" in run and "within" not in more:
+        raise UsageError(
+            f"expected the id of a run without '/', which names its calls; got {run!r}"
+        )
     if not task.strip():
         raise UsageError("the task is empty; say in a sentence what the agent is to do")
     recorder = Recorder(run, equipment.store.journal, clock)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agentkit.journal.database import FAILURES, NOW, connect, explain, touch
 from agentkit.journal.failure import Failure, taken
-from agentkit.journal.lease import Lease, Move, lost
+from agentkit.journal.lease import Lease, Move, lost, outermost
 from agentkit.journal.row import checked_event, checked_value
 from agentkit.journal.writer import Row, Rows
 from agentkit.types import Sync
@@ -87,11 +87,11 @@ class SqliteSink:
         return {
             run: Failure(lost(run))
             for run in rows.runs
-            if not self._may_write(run, rows.leases.get(run))
+            if not self._may_write(outermost(run), rows.leases)
         }
 
-    def _may_write(self, run: str, lease: Lease | None) -> bool:
-        found = self._connection.execute(_OWNER, (run,)).fetchone()
+    def _may_write(self, run: str, leases: Mapping[str, Lease]) -> bool:
+        found, lease = self._connection.execute(_OWNER, (run,)).fetchone(), leases.get(run)
         if found is None:
             return True
         owner, epoch, live = found

@@ -83,6 +83,15 @@ def wakes(events: Iterable[Event]) -> dict[str, float]:
     return found
 
 
+def outermost(run: str) -> str:
+    """The run that a claim is about: whoever holds it writes also the runs that its calls are.
+
+    >>> outermost("r1/9f86d081884c/2c26b46b68ff")
+    'r1'
+    """
+    return run.partition("/")[0]
+
+
 def lost(run: str) -> str:
     """What to say to whoever may not write a run."""
     return (

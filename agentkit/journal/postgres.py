@@ -15,7 +15,7 @@ from agentkit.errors import StoreError
 from agentkit.events import Event
 from agentkit.journal.durable import DurableJournal
 from agentkit.journal.failure import Failure, taken
-from agentkit.journal.lease import CLAIMABLE, lost, standing
+from agentkit.journal.lease import CLAIMABLE, lost, outermost, standing
 from agentkit.journal.row import cached_of, checked_event, checked_value, events_of, shown
 from agentkit.journal.server import NOW, Server
 from agentkit.journal.summary import stored_summary
@@ -42,7 +42,7 @@ WITH row AS MATERIALIZED (
     INSERT INTO agentkit.event SELECT * FROM unnest($5::text[], $6::bigint[], $7::float8[],
         $8::text[], $9::text[], $10::integer[], $11::text[], $12::integer[])
         AS event (run, seq, time, type, node, version, data, crc)
-    WHERE run NOT IN (SELECT id FROM lost)
+    WHERE split_part(run, '/', 1) NOT IN (SELECT id FROM lost)
 ), cached AS (
     INSERT INTO agentkit.cache SELECT * FROM unnest($13::text[], $14::text[], $15::integer[])
     ON CONFLICT (key) DO UPDATE SET data = excluded.data, crc = excluded.crc
@@ -146,14 +146,15 @@ class PostgresSink:
     async def _write(self, rows: Rows, runs: Sequence[str]) -> dict[str, Failure]:
         """One transaction with the events of these runs."""
         wanted = {*runs}
-        leases = [(run, lease) for run, lease in rows.leases.items() if run in wanted]
+        outer = {outermost(run) for run in runs}
+        leases = [(run, lease) for run, lease in rows.leases.items() if run in outer]
         moves = [
             (run, move, rows.wakes.get(run)) for run, move in rows.moves.items() if run in wanted
         ]
         events = [checked_event(row) for row in rows.events if row[0] in wanted]
         found = await self._connection.fetch(
             _WRITE,
-            [*runs],
+            [*outer],
             [run for run, _ in leases],
             [lease.worker for _, lease in leases],
             [lease.epoch for _, lease in leases],
@@ -161,7 +162,8 @@ class PostgresSink:
             *_columns([checked_value(row) for row in rows.cached], 3),
             *_columns(moves, 3),
         )
-        return {row["id"]: Failure(lost(row["id"])) for row in found}
+        others = {row["id"] for row in found}
+        return {run: Failure(lost(run)) for run in runs if outermost(run) in others}
 
 
 class PostgresReader:

@@ -20,7 +20,7 @@ from agentkit.errors import StoreError
 from agentkit.events import Event, EventType
 from agentkit.journal.codec import INLINE_BYTES, dumps, fields, spill
 from agentkit.journal.failure import CLOSED, Failure, unfit
-from agentkit.journal.lease import ENDS, Lease, Move, moves, wakes
+from agentkit.journal.lease import ENDS, Lease, Move, moves, outermost, wakes
 from agentkit.protocols import ArtifactStore
 
 _BATCH = 10_000
@@ -83,8 +83,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """A batch as a database takes it: `leases` are those that this process holds of its runs,
-    `wakes` when runs that are submitted in it may begin.
+    """A batch as a database takes it: `leases` are those that this process holds, by the outermost
+    of its runs, `wakes` when runs that are submitted in it may begin.
 
     Where it need not `sync`, it need not survive a power cut before a later batch does, which may
     be empty.
@@ -153,7 +153,8 @@ class Writer:
         """This process has claimed the run. Nothing of an earlier claim may still be queued."""
         with self._lock:
             self._leases[run] = lease
-            self.failures.pop(run, None)
+            for each in [one for one in self.failures if one and outermost(one) == run]:
+                del self.failures[each]
 
     def uncommitted(self, key: str) -> str | None:
         """The text of a cached value that is still in the queue."""
@@ -248,7 +249,8 @@ class Writer:
         written = {row[0] for row in events}
         kept = [event for event in batch.events if event.run in written]
         moved = moves(kept)
-        leases = {run: self._leases[run] for run in written if run in self._leases}
+        claimed = self._leases.keys() & {outermost(run) for run in written}
+        leases = {run: self._leases[run] for run in claimed}
         sync = bool(self._waiting) or not all(each.type in UNSYNCED for each in batch.events)
         self._unsynced = not sync
         rows = Rows(

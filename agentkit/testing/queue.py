@@ -78,6 +78,26 @@ async def takes_over_what_a_lease_has_ended_for(open_store: Callable[[], Store])
         same(await read(later.journal, "r1"), [created("r1"), ended("r1", 2)])
 
 
+async def holds_the_calls_of_a_run_with_it(open_store: Callable[[], Store]) -> None:
+    """A run that is a call of another one is written by whoever holds that one."""
+    async with opened(open_store, 2) as (former, later):
+        await submit(former, "r1")
+        await claimed(former, "w0", "r1")
+        former.journal.append(created("r1/a"))
+        await former.journal.flush("r1/a")
+        await refusal(later.journal, step("r1/a", 2))
+        await queue(former).renew("w0", lease_s=0.0)
+        await refusal(former.journal, step("r1/a", 2))
+        await claimed(later, "w1", "r1")
+        await refusal(former.journal, created("r1/b"))
+        later.journal.append(step("r1/a", 2))
+        await later.journal.flush("r1/a")
+        await queue(later).leave("w1")
+        await claimed(former, "w2", "r1")
+        former.journal.append(step("r1/a", 3))
+        await former.journal.flush("r1/a")
+
+
 async def refuses_a_worker_whose_lease_is_over(open_store: Callable[[], Store]) -> None:
     """Also before anybody else has claimed its run; it may claim it again under a new name."""
     async with opened(open_store, 1) as (store,):
@@ -230,6 +250,7 @@ async def wakes_who_waits(open_store: Callable[[], Store]) -> None:
 
 CHECKS: tuple[Callable[[Callable[[], Store]], Awaitable[None]], ...] = (
     claims_each_run_once, lets_only_the_owner_write, takes_over_what_a_lease_has_ended_for,
+    holds_the_calls_of_a_run_with_it,
     refuses_a_worker_whose_lease_is_over, follows_the_events, leaves_a_run_to_whoever_resumes_it,
     frees_what_a_worker_leaves, counts_the_workers_that_died, waits_for_the_time_of_a_run,
     lists_where_runs_stand, wakes_who_waits,
