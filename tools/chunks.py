@@ -21,10 +21,16 @@ TARGET = 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A passage with its heading on top, and where it begins."""
+    """A passage with its heading on top, and where it begins.
+
+    `page` is 0 where there are none; `offset` counts characters from the start of the file's text,
+    or of the page's, to the first one below the heading.
+    """
 
     text: str
     location: str
+    page: int = 0
+    offset: int = 0
 
 
 def split(paragraphs: Iterable[Paragraph], target: int = TARGET) -> list[Chunk]:
@@ -37,33 +43,36 @@ def split(paragraphs: Iterable[Paragraph], target: int = TARGET) -> list[Chunk]:
 
 
 def _section(paragraphs: list[Paragraph], target: int) -> Iterator[Chunk]:
-    pieces = [(one, piece) for one in paragraphs for piece in _pieces(one.text, target)]
+    pieces = [(one, *piece) for one in paragraphs for piece in _pieces(one.text, target)]
     start = 0
     while start < len(pieces):
         end, size = start, 0
-        while end < len(pieces) and (end == start or size + len(pieces[end][1]) <= target):
-            size += len(pieces[end][1])
+        while end < len(pieces) and (end == start or size + len(pieces[end][2]) <= target):
+            size += len(pieces[end][2])
             end += 1
-        first = pieces[start][0]
-        body = "\n\n".join(piece for _, piece in pieces[start:end])
+        first, position, _ = pieces[start]
+        body = "\n\n".join(piece for _, _, piece in pieces[start:end])
         text = f"{first.heading}\n{body}" if first.heading else body
-        yield Chunk(text=text, location=first.place)
+        offset = first.offset(position)
+        yield Chunk(text=text, location=first.place, page=first.page, offset=offset)
         start = end
 
 
-def _pieces(text: str, target: int) -> Iterator[str]:
-    """A paragraph, cut at line or sentence ends where it is much longer than `target`."""
+def _pieces(text: str, target: int) -> Iterator[tuple[int, str]]:
+    """A paragraph, cut at line or sentence ends where it is much longer than `target`.
+
+    Each piece comes after its position.
+    """
     if len(text) <= target * 3 // 2:
-        yield text
+        yield 0, text
         return
-    current = ""
-    for part in _parts(text, target):
-        if current and len(current) + len(part) > target:
-            yield current.strip()
-            current = ""
+    at, current = 0, ""
+    for part in (*_parts(text, target), ""):
+        if current and (not part or len(current) + len(part) > target):
+            if bare := current.strip():
+                yield at + current.index(bare), bare
+            at, current = at + len(current), ""
         current += part
-    if current.strip():
-        yield current.strip()
 
 
 def _parts(text: str, target: int) -> Iterator[str]:

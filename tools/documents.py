@@ -10,7 +10,8 @@ import io
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,23 +29,33 @@ _MOST_CHARACTERS = 5_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paragraph:
-    """Text under a heading. `page` counts from 1 and is 0 where there are none; so is `line`."""
+    """Text under a heading. `page` counts from 1 and is 0 where there are none; so is `line`.
+
+    `offsets` says where its lines begin in the file, or in the page: characters from the start.
+    """
 
     text: str
     heading: str = ""
     page: int = 0
     line: int = 0
+    offsets: tuple[int, ...] = field(default=(0,), compare=False)
 
     @property
     def place(self) -> str:
         """`page 3` or `line 12`."""
         return f"page {self.page}" if self.page else f"line {self.line}"
 
+    def offset(self, position: int) -> int:
+        """Where the character at that position of `text` stands in the file, or in the page."""
+        line = min(self.text.count("\n", 0, position), len(self.offsets) - 1)
+        return self.offsets[line] + position - (self.text.rfind("\n", 0, position) + 1)
+
 
 @dataclass(frozen=True, slots=True)
 class _Line:
     text: str
     number: int
+    offset: int
     is_heading: bool = False
 
 
@@ -63,7 +74,7 @@ def read_document(path: Path) -> list[Paragraph]:
         return list(_pdf(data))
     text = _decode(data)
     mark = _markdown_lines if path.suffix.lower() in (".md", ".markdown") else _text_lines
-    return list(_paragraphs(mark(text.splitlines())))
+    return list(_paragraphs(mark(_lines(text))))
 
 
 def _decode(data: bytes) -> str:
@@ -76,23 +87,35 @@ def _decode(data: bytes) -> str:
     return text[:_MOST_CHARACTERS]
 
 
-def _markdown_lines(lines: list[str]) -> Iterator[_Line]:
+def _lines(text: str) -> list[_Line]:
+    starts = accumulate((len(line) for line in text.splitlines(keepends=True)), initial=0)
+    numbered = enumerate(zip(text.splitlines(), starts, strict=False), start=1)
+    return [_Line(line, number, start) for number, (line, start) in numbered]
+
+
+def _markdown_lines(lines: list[_Line]) -> Iterator[_Line]:
     fenced = False
-    for number, line in enumerate(lines, start=1):
-        if line.lstrip().startswith(("```", "~~~")):
+    for line in lines:
+        if line.text.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
-        heading = None if fenced else re.fullmatch(r"#{1,6}\s+(.*?)[\s#]*", line)
-        yield _Line(heading[1], number, True) if heading else _Line(line, number)
+        heading = None if fenced else re.fullmatch(r"#{1,6}\s+(.*?)[\s#]*", line.text)
+        yield replace(line, text=heading[1], is_heading=True) if heading else line
 
 
-def _text_lines(lines: list[str]) -> Iterator[_Line]:
+def _text_lines(lines: list[_Line]) -> Iterator[_Line]:
     """A short line that stands alone, or in capitals, is a heading."""
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        before = lines[number - 2].strip() if number > 1 else ""
-        after = lines[number].strip() if number < len(lines) else "end"
+    for n, line in enumerate(map(_stripped, lines)):
+        before = lines[n - 1].text.strip() if n > 0 else ""
+        after = lines[n + 1].text.strip() if n + 1 < len(lines) else "end"
+        text = line.text
         short = 0 < len(text) <= 60 and text[0].isalpha() and text[-1] not in ".,;:!?"
-        yield _Line(text, number, short and not before and (not after or text.isupper()))
+        alone = short and not before and (not after or text.isupper())
+        yield replace(line, is_heading=alone)
+
+
+def _stripped(line: _Line) -> _Line:
+    bare = line.text.lstrip()
+    return replace(line, text=bare.rstrip(), offset=line.offset + len(line.text) - len(bare))
 
 
 def _paragraphs(lines: Iterable[_Line], page: int = 0, heading: str = "") -> Iterator[Paragraph]:
@@ -102,7 +125,8 @@ def _paragraphs(lines: Iterable[_Line], page: int = 0, heading: str = "") -> Ite
         if current:
             text = "\n".join(line.text.rstrip() for line in current)
             line = 0 if page else current[0].number
-            yield Paragraph(text=text, heading=heading, page=page, line=line)
+            offsets = tuple(line.offset for line in current)
+            yield Paragraph(text=text, heading=heading, page=page, line=line, offsets=offsets)
             current.clear()
 
     for line in lines:
@@ -158,8 +182,8 @@ def _pdf_paragraphs(pages: list[str]) -> Iterator[Paragraph]:
     heading = ""
     for page, text in enumerate(pages, start=1):
         lines = [
-            _Line(line.strip(), n, _NUMBERED_HEADING.fullmatch(line.strip()) is not None)
-            for n, line in enumerate(text.splitlines(), start=1)
+            replace(line, is_heading=_NUMBERED_HEADING.fullmatch(line.text) is not None)
+            for line in map(_stripped, _lines(text))
         ]
         yield from _paragraphs(lines, page, heading)
         heading = next((line.text for line in reversed(lines) if line.is_heading), heading)
