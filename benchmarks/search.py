@@ -3,7 +3,8 @@
     python benchmarks/search.py [../shared/data] [--check]
 
 The passages are those of xquad's paragraphs (SQuAD v1.1 in English); one is right where it holds
-the answer's words. Beside `search`: the same index by meaning alone and by words alone.
+the answer's words. Beside `search`: the same index by meaning alone, by words alone, and with both
+joined by their ranks. nDCG@10 is of the paragraphs; the tool may not be worse than words alone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -22,13 +24,18 @@ from table import Row, exit_code, show
 from agentkit.tools import search
 from agentkit.tools.embed import MiniLM
 from agentkit.tools.index import Index, scan, updated
-from agentkit.tools.words import Words
 
 GOALS = {1: 0.90, 3: 0.98}
 """Of so many first passages one is right, for this share of the questions."""
 
-Found = Callable[[str], Sequence[str]]
-"""The texts of the first passages for a question."""
+FIRST = 10
+"""Passages that are asked for."""
+
+Hit = tuple[str, str]
+"""The document of a passage, and its text."""
+
+Found = Callable[[str], Sequence[Hit]]
+"""The first passages for a question."""
 
 
 def lines_of(file: Path) -> list[dict[str, Any]]:
@@ -43,42 +50,62 @@ def written(corpus: list[dict[str, Any]], folder: Path) -> None:
 
 
 def ways(folder: Path) -> dict[str, Found]:
-    """The tool, and the halves of what it does."""
-    embedder, most = MiniLM(), max(GOALS)
-    tool = search(folder, passages=most, index=folder / ".index", embedder=embedder)
+    """The tool, and the parts of what it does."""
+    place, embedder = folder / ".index", MiniLM()
+    tool = search(folder, passages=FIRST, index=place, embedder=embedder)
+    ranks = search(folder, passages=FIRST, index=place, embedder=embedder, fusion="ranks")
     index = updated(Index(), folder, scan(folder), embedder, lambda done, total: None)
-    words = Words(one.text for _, one in index.passages)
 
-    def by_words(question: str) -> list[str]:
-        shares = words.shares(question)
-        return [index.passages[row][1].text for row in sorted(shares, key=lambda r: -shares[r])]
+    def by_words(question: str) -> list[Hit]:
+        shares = index.words.shares(question)
+        best = sorted(shares, key=lambda row: (-shares[row], row))[:FIRST]
+        return [(name, one.text) for name, one in map(index.passages.__getitem__, best)]
 
     return {
-        "search": lambda question: [one.text for one in tool(query=question)],
-        "by meaning alone": lambda question: [
-            one.text for _, _, one in index.nearest(embedder.embed([question]), {}, most)
+        "search": lambda question: [(one.source, one.text) for one in tool(query=question)],
+        "words and meaning by ranks": lambda question: [
+            (one.source, one.text) for one in ranks(query=question)
         ],
-        "by words alone": by_words,
+        "meaning alone": lambda question: [
+            (name, one.text)
+            for _, name, one in index.nearest(embedder.embed([question]), {}, FIRST)
+        ],
+        "words alone": by_words,
     }
+
+
+def ndcg(hits: Sequence[Hit], right: str) -> float:
+    """With one right document: the less, the further down it comes."""
+    ranked = [*dict.fromkeys(name for name, _ in hits)]
+    return 1 / math.log2(ranked.index(right) + 2) if right in ranked else 0.0
+
+
+def found_by(data: Path) -> tuple[dict[str, list[Sequence[Hit]]], list[dict[str, Any]]]:
+    """What each way finds for each question, whose `right` is the document that answers it."""
+    corpus = lines_of(data / "corpus.jsonl.gz")
+    documents = {one["id"]: f"{number:04}.txt" for number, one in enumerate(corpus)}
+    questions = lines_of(data / "queries.jsonl.gz")
+    for one in questions:
+        one["right"] = documents[one["relevant"][0]]
+    with tempfile.TemporaryDirectory() as name:
+        written(corpus, Path(name))
+        return {
+            way: [ask(one["question"]) for one in questions]
+            for way, ask in ways(Path(name)).items()
+        }, questions
 
 
 def rows(data: Path) -> list[Row]:
     place = data / "xquad_en"
     if not place.is_dir():
         return [Row(f"skipped: there is no folder {place}", "")]
-    questions = lines_of(place / "queries.jsonl.gz")
-    with tempfile.TemporaryDirectory() as name:
-        written(lines_of(place / "corpus.jsonl.gz"), Path(name))
-        found = {
-            way: [ask(one["question"]) for one in questions]
-            for way, ask in ways(Path(name)).items()
-        }
+    found, questions = found_by(place)
     table: list[Row] = []
     for first, goal in GOALS.items():
         for way, lists in found.items():
             right = sum(
-                any(answer in text for text in texts[:first] for answer in one["answers"])
-                for texts, one in zip(lists, questions, strict=True)
+                any(answer in text for _, text in hits[:first] for answer in one["answers"])
+                for hits, one in zip(lists, questions, strict=True)
             )
             share = right / len(questions)
             asked = f"{way}: right among the first {first}"
@@ -86,6 +113,15 @@ def rows(data: Path) -> list[Row]:
                 table.append(Row(f"{asked} >= {goal:.0%}", f"{share:.1%}", share >= goal))
             else:
                 table.append(Row(asked, f"{share:.1%}"))
+    gains = {
+        way: sum(ndcg(hits, one["right"]) for hits, one in zip(lists, questions, strict=True))
+        / len(questions)
+        for way, lists in found.items()
+    }
+    for way, gain in gains.items():
+        ok = gain >= gains["words alone"] if way == "search" else None
+        goal_too = " >= words alone" if way == "search" else ""
+        table.append(Row(f"{way}: nDCG@{FIRST}{goal_too}", f"{gain:.4f}", ok))
     return table
 
 

@@ -104,18 +104,19 @@ def _markdown_lines(lines: list[_Line]) -> Iterator[_Line]:
 
 def _text_lines(lines: list[_Line]) -> Iterator[_Line]:
     """A short line that stands alone, or in capitals, is a heading."""
-    for n, line in enumerate(map(_stripped, lines)):
-        before = lines[n - 1].text.strip() if n > 0 else ""
-        after = lines[n + 1].text.strip() if n + 1 < len(lines) else "end"
+    bare = [_stripped(line) for line in lines]
+    for n, line in enumerate(bare):
+        before = bare[n - 1].text if n > 0 else ""
+        after = bare[n + 1].text if n + 1 < len(bare) else "end"
         text = line.text
         short = 0 < len(text) <= 60 and text[0].isalpha() and text[-1] not in ".,;:!?"
         alone = short and not before and (not after or text.isupper())
-        yield replace(line, is_heading=alone)
+        yield replace(line, is_heading=True) if alone else line
 
 
 def _stripped(line: _Line) -> _Line:
     bare = line.text.lstrip()
-    return replace(line, text=bare.rstrip(), offset=line.offset + len(line.text) - len(bare))
+    return _Line(bare.rstrip(), line.number, line.offset + len(line.text) - len(bare))
 
 
 def _paragraphs(lines: Iterable[_Line], page: int = 0, heading: str = "") -> Iterator[Paragraph]:

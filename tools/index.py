@@ -134,19 +134,31 @@ def scan(folder: Path) -> dict[str, os.stat_result]:
     if not folder.is_dir():
         raise ToolError(f"there is no folder {str(folder)!r}; create it and put documents in it")
     found: dict[str, os.stat_result] = {}
-    for at, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            path = Path(at, name)
-            if name.startswith(".") or path.suffix.lower() not in SUFFIXES or path.is_symlink():
+    places = [""]
+    while places:
+        place = places.pop()
+        for one in _listed(folder / place):
+            path = f"{place}/{one.name}" if place else one.name
+            if one.name.startswith("."):
                 continue
-            found[path.relative_to(folder).as_posix()] = path.stat()
-            if len(found) > _MOST_FILES:
-                raise ToolError(
-                    f"{str(folder)!r} holds more than {_MOST_FILES:,} documents; "
-                    "search a smaller folder"
-                )
+            if one.is_dir(follow_symlinks=False):
+                places.append(path)
+            elif one.name.lower().endswith(SUFFIXES) and one.is_file(follow_symlinks=False):
+                found[path] = one.stat(follow_symlinks=False)
+        if len(found) > _MOST_FILES:
+            raise ToolError(
+                f"{str(folder)!r} holds more than {_MOST_FILES:,} documents; "
+                "search a smaller folder"
+            )
     return dict(sorted(found.items()))
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [*entries]
+    except OSError:  # gone meanwhile, or not to be read
+        return []
 
 
 def in_step(index: Index, found: Mapping[str, os.stat_result]) -> bool:

@@ -60,9 +60,7 @@ def search(
     >>> hit.source, hit.location, hit.text
     ('office.md', 'line 2', 'Visitors\\nA visitor wears a yellow badge.')
     """
-    shelf = Shelf(
-        folder, index=index, embedder=embedder or MiniLM(), fusion=fusion, who="search"
-    )
+    shelf = Shelf(folder, index=index, embedder=embedder or MiniLM(), fusion=fusion, who="search")
 
     @tool(name="search", effect="read", trusted=False, timeout_s=900.0, expected_s=0.1, cost=FREE)
     def find(

@@ -37,6 +37,7 @@ def indexed(vectors: NDArray[Any]) -> Any:
         return made
     lists = round(math.sqrt(count))
     made = library.index_factory(dimensions, f"IVF{lists},Flat", library.METRIC_INNER_PRODUCT)
+    made.cp.niter, made.cp.max_points_per_centroid = 10, 64  # centres need not be exact
     made.train(vectors)
     made.add(vectors)
     made.make_direct_map()  # a row can be had by its number

@@ -20,7 +20,7 @@ from weakref import finalize
 MOST = 100
 """Passages that a query can find."""
 
-_WEIGHED = 5_000
+_WEIGHED = 3_000
 """Passages that are weighed: the rarest words of a query come first, and what would lead beyond is
 left out. Among 100,000 passages "the" alone took a quarter of a second and told nothing."""
 
