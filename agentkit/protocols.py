@@ -47,6 +47,15 @@ class Model(Protocol):
         ...
 
 
+class Scorer(Protocol):
+    """Tells how likely a reply is."""
+
+    async def log_probabilities(self, request: Request, text: str) -> Sequence[float]:
+        """The natural logarithm of the probability of each token of `text`, and of the end after
+        it, as the reply to the request; the same number of them for any request."""
+        ...
+
+
 class Embedder(Protocol):
     """Turns texts into vectors."""
 

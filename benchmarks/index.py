@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -90,9 +89,9 @@ def p95(work: Callable[[str], object], questions: Sequence[str]) -> float:
 
 def memory_mb() -> tuple[float, float]:
     """Of this process: now, and the most that it was."""
-    status = Path("/proc/self/status").read_text()
-    now = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-    return now / 1e3, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    lines = Path("/proc/self/status").read_text().splitlines()
+    kb = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Vm")}
+    return int(kb["VmRSS"]) / 1e3, int(kb["VmHWM"]) / 1e3
 
 
 def asked(folder: Path, index: Path, questions: Sequence[str]) -> list[Row]:
@@ -124,7 +123,7 @@ def _elsewhere(work: Callable[..., list[Row]], *given: object) -> list[Row]:
 
 
 def kinds(passages: int) -> list[Row]:
-    """An exact search beside the lists, on the vectors alone."""
+    """An exact search beside the graph, on the vectors alone."""
     import faiss
 
     made = Seeded()
@@ -132,13 +131,13 @@ def kinds(passages: int) -> list[Row]:
     exact = faiss.IndexFlatIP(made.dimensions)
     exact.add(vectors)
     built = time.perf_counter()
-    lists = indexed(vectors)
+    graph = indexed(vectors)
     built = time.perf_counter() - built
-    right, found = (one.search(queries, 10)[1] for one in (exact, lists))
+    right, found = (one.search(queries, 10)[1] for one in (exact, graph))
     share = np.mean([len({*a} & {*b}) / 10 for a, b in zip(right, found, strict=True)])
-    table = [Row("vectors in lists, made in", f"{built:.1f} s")]
-    table.append(Row("of the ten nearest they find", f"{share:.1%}"))
-    for name, one in (("exact", exact), ("in lists", lists)):
+    table = [Row("a graph of the vectors, made in", f"{built:.1f} s")]
+    table.append(Row("of the ten nearest it finds", f"{share:.1%}"))
+    for name, one in (("exact", exact), ("graph", graph)):
         for n in (1, 5):
             batches = [queries[at : at + n] for at in range(0, 200, n)]
             slow = quantiles([seconds(lambda b=b, o=one: o.search(b, 55)) for b in batches], n=20)

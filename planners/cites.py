@@ -74,19 +74,25 @@ def attached(sentence: str, sources: Mapping[str, str]) -> str:
     >>> attached("The ferry leaves at 9:40.", {"menu": "tea 3 euros", "times": "ferry 9:40"})
     'The ferry leaves at 9:40 [times].'
     """
+    best = None if cited(sentence, sources) else source_of(sentence, sources)
+    if best is None:
+        return sentence
+    body = sentence.rstrip(".!?:")
+    return f"{body} [{best}]{sentence[len(body) :]}"
+
+
+def source_of(sentence: str, sources: Mapping[str, str]) -> str | None:
+    """The source that holds most of the sentence's words; None where none holds enough."""
     words = _weighed(sentence)
     total = sum(words.values())
-    if not total or cited(sentence, sources):
-        return sentence
+    if not total:
+        return None
     shares = {
         name: sum(weight for word, weight in words.items() if word in held) / total
         for name, held in ((name, _weighed(text)) for name, text in sources.items())
     }
     best = max(shares, key=lambda name: shares[name], default=None)
-    if best is None or shares[best] < LEAST_SHARE:
-        return sentence
-    body = sentence.rstrip(".!?:")
-    return f"{body} [{best}]{sentence[len(body) :]}"
+    return best if best is not None and shares[best] >= LEAST_SHARE else None
 
 
 def _weighed(text: str) -> dict[str, int]:

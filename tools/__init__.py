@@ -17,6 +17,7 @@ from agentkit.tools.files import files
 from agentkit.tools.language import ask, extract, summarize, translate
 from agentkit.tools.names import equip, named
 from agentkit.tools.python import python
+from agentkit.tools.rag import rag
 from agentkit.tools.read_image import read_image
 from agentkit.tools.search import search
 from agentkit.tools.transcribe import transcribe
@@ -29,6 +30,7 @@ __all__ = [
     "files",
     "named",
     "python",
+    "rag",
     "read_image",
     "search",
     "summarize",

@@ -107,7 +107,7 @@ class Index:
         scores, rows = self.vectors.search(queries, min(k + _MORE, len(self.passages)))
         best: dict[int, float] = {}
         for score, row in zip(scores.ravel().tolist(), rows.ravel().tolist(), strict=True):
-            if row >= 0:  # lists may hold fewer than are asked for
+            if row >= 0:  # a graph may find fewer than are asked for
                 best[row] = max(score, best.get(row, score))
         missing = [row for row in wanted if row not in best]
         if missing:

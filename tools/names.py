@@ -14,6 +14,7 @@ from agentkit.tools.compute import compute
 from agentkit.tools.files import files
 from agentkit.tools.language import ask, extract, summarize, translate
 from agentkit.tools.python import python
+from agentkit.tools.rag import rag
 from agentkit.tools.read_image import read_image
 from agentkit.tools.search import search
 from agentkit.tools.transcribe import transcribe
@@ -42,6 +43,10 @@ def _language(folder: str, store: Path) -> Made:
     return [compute(), ask(), summarize(), translate(), extract()]
 
 
+def _rag(folder: str, store: Path) -> Made:
+    return [rag(folder, index=store / "index")]
+
+
 def _search(folder: str, store: Path) -> Made:
     return [search(folder, index=store / "index")]
 
@@ -52,19 +57,19 @@ def _alone(make: Callable[[], Tool[Any, Any]]) -> Callable[[str, Path], Made]:
 
 FACTORIES: Mapping[str, Callable[[str, Path], Made]] = MappingProxyType(
     {name: _alone(make) for name, make in _ALONE.items()}
-    | {"files": _files, "language": _language, "search": _search}
+    | {"files": _files, "language": _language, "rag": _rag, "search": _search}
 )
 """From a name to what makes its tools, given a folder of files and the agent's store."""
 
-_TAKES_FOLDER = frozenset({"files", "search"})
+_TAKES_FOLDER = frozenset({"files", "rag", "search"})
 
 
 def named(name: str, store: Path = Path(".agentkit")) -> Made:
     """The built-in tools of that name.
 
-    `search:FOLDER` and `files:FOLDER` say which folder, else it is the current one; `language` is
-    compute, ask, summarize, translate and extract. `store` is the agent's folder, for what a tool
-    keeps. Raises `UsageError` with the nearest name for an unknown one.
+    `search:FOLDER`, `rag:FOLDER` and `files:FOLDER` say which folder, else it is the current one;
+    `language` is compute, ask, summarize, translate and extract. `store` is the agent's folder, for
+    what a tool keeps. Raises `UsageError` with the nearest name for an unknown one.
 
     >>> [tool.name for tool in named("files:.")]
     ['read_file', 'write_file', 'list_files']

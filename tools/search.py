@@ -13,7 +13,7 @@ from agentkit.budget import FREE
 from agentkit.errors import ToolError
 from agentkit.tool import Context, Tool, tool
 from agentkit.tools.embed import MiniLM
-from agentkit.tools.index import Fusion
+from agentkit.tools.index import Fusion, Progress
 from agentkit.tools.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def search(
         """
         if not query.strip():
             raise ToolError("query: expected words to look for, came an empty text")
-        found = shelf.nearest(query, k, context)
+        found = shelf.nearest(query, k, _progress(context))
         hits = [
             Passage(text=one.text, score=round(score, 4), source=name, location=one.location)
             for score, name, one in found.hits
@@ -94,3 +94,11 @@ def _unreadable(problems: Mapping[str, str]) -> list[Passage]:
     more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
     text = f"Not searched, because it could not be read: {named}{more}"
     return [Passage(text=text, score=0.0, source=next(iter(problems)), location="")]
+
+
+def _progress(context: Context | None) -> Progress:
+    def tell(done: int, total: int) -> None:
+        if context is not None:
+            context.progress(done, total, "passages")
+
+    return tell

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from agentkit.errors import ToolError, UsageError
 from agentkit.models.assemble import exclusive
-from agentkit.tool import Context
 from agentkit.tools.chunks import Chunk
 from agentkit.tools.index import Fusion, Index, Progress, in_step, scan, updated
 from agentkit.tools.index_file import load, save
@@ -53,9 +52,9 @@ class Shelf:
         self._lock = Lock()  # searches run side by side in threads; one of them updates
         self._open: Index | None = None
 
-    def nearest(self, query: str, k: int, context: Context | None) -> Found:
+    def nearest(self, query: str, k: int, progress: Progress) -> Found:
         """The k best passages. Raises `ToolError` if nothing in the folder can be read."""
-        index = self._current(_progress(context))
+        index = self._current(progress)
         vectors = _vectors(query, self._embedder)
         hits = index.nearest(vectors, index.words.shares(query), k, self._fusion)
         return Found(hits=hits, problems=index.problems)
@@ -99,11 +98,3 @@ def _vectors(query: str, embedder: Embedder) -> list[list[float]]:
     texts = [query, *(part for part in parts if len(part) > 2 and part != query.strip())]
     whole, *others = embedder.embed(texts[: 1 + _MOST_PARTS])
     return [[*whole], *([_PART_WEIGHT * x for x in vector] for vector in others)]
-
-
-def _progress(context: Context | None) -> Progress:
-    def tell(done: int, total: int) -> None:
-        if context is not None:
-            context.progress(done, total, "passages")
-
-    return tell

@@ -1,13 +1,13 @@
-"""Vectors by their inner product: FAISS, exact while there are few, in lists when there are many.
+"""Vectors by their inner product: FAISS, exact while there are few, a graph when there are many.
 
 An exact search reads every vector: 40 ms for 100,000 of 384 numbers, and more for a question of
-several parts. Beyond `EXACT` they are kept in lists around centres (IVF) and only the lists nearest
-to the query are read. A graph (HNSW) is as fast to ask and took twelve times as long to build.
+several parts. Beyond `EXACT` a graph of neighbours (HNSW) is walked instead: under a millisecond.
+Of the ten nearest among 6,000 real sentences it found 99.9 %. Lists around centres (IVF) are made
+ten times faster, but found 89 % where a tenth of them was read, and 96 % where a quarter was.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from agentkit.tools.optional import imported
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 EXACT = 20_000
 """So many are searched exactly: that took 8 ms."""
 
-_PROBED = 10
-"""Of so many lists one is read, nearest first."""
+_NEIGHBOURS = 32
+_LOOKED_AT_MAKING = 40
+_LOOKED_AT = 128
 
 
 def faiss() -> Any:
@@ -35,13 +36,9 @@ def indexed(vectors: NDArray[Any]) -> Any:
         made = library.IndexFlatIP(dimensions)
         made.add(vectors)
         return made
-    lists = round(math.sqrt(count))
-    made = library.index_factory(dimensions, f"IVF{lists},Flat", library.METRIC_INNER_PRODUCT)
-    made.cp.niter, made.cp.max_points_per_centroid = 10, 64  # centres need not be exact
-    made.train(vectors)
+    made = library.IndexHNSWFlat(dimensions, _NEIGHBOURS, library.METRIC_INNER_PRODUCT)
+    made.hnsw.efConstruction, made.hnsw.efSearch = _LOOKED_AT_MAKING, _LOOKED_AT
     made.add(vectors)
-    made.make_direct_map()  # a row can be had by its number
-    made.nprobe = lists // _PROBED
     return made
 
 

@@ -23,6 +23,9 @@ from agentkit.types import Json
 if TYPE_CHECKING:
     import httpx2
 
+_CHOSEN = 10_000.0
+"""Added to a token's number so that no other is chosen."""
+
 SLOTS = 2
 """Sequences the model holds at once: one for plans, one for all the rest."""
 
@@ -76,6 +79,26 @@ class Llama:
         """Reads the prompt into the slot and writes nothing."""
         async for _ in self.generate(client, slot, prompt, n_predict=0):
             pass
+
+    async def log_probability(
+        self, client: httpx2.AsyncClient, slot: int, prompt: Sequence[int], token: int
+    ) -> float:
+        """Of that token after the prompt. The server tells it of the token that it chose, from the
+        model's own numbers; so that token is made to be chosen."""
+        body: JsonObject = {
+            "prompt": list[Json](prompt),
+            "id_slot": slot,
+            "cache_prompt": True,
+            "n_predict": 1,
+            "n_probs": 1,
+            "temperature": 0.0,
+            "logit_bias": [[token, _CHOSEN]],
+        }
+        reply = await fetch(client, self.endpoint, "/completion", body)
+        told = cast("list[JsonObject]", reply.get("completion_probabilities") or [])
+        if not told or told[0].get("id") != token:
+            raise ModelError(f"{self.endpoint.name} does not tell how likely its tokens are")
+        return float(cast("float", told[0]["logprob"]))
 
     async def save(self, client: httpx2.AsyncClient, slot: int, name: str) -> None:
         """Writes the state of the slot to a file of that name in the folder of states."""

@@ -105,8 +105,7 @@ class LocalModel:
         llama = await self._loaded()
         slot = 0 if request.purpose == "plan" else 1
         async with connect(llama.endpoint) as client:
-            if not self._chatml:
-                self._chatml = await llama.control_tokens(client, "<|im_start|>", "<|im_end|>")
+            self._chatml = await self._control(llama, client)
             prefix, prompt = await self._prompt(llama, client, request)
             options = self._options(request, len(prompt))
             async with self._turns[slot].turn():
@@ -121,6 +120,28 @@ class LocalModel:
                         yield _done(piece)
                         return
         raise ModelError(f"{self.name} broke off its reply; try again", retryable=True)
+
+    async def log_probabilities(self, request: Request, text: str) -> list[float]:
+        """Of each token of the text and of the reply's end after it, natural logarithms.
+
+        The model reads the request once, then a token at a time. Raises `ModelError`.
+        """
+        llama = await self._loaded()
+        slot = 1
+        async with connect(llama.endpoint) as client:
+            self._chatml = await self._control(llama, client)
+            prompt = await llama.tokens(client, chatml(request.messages, *self._chatml))
+            reply = (*await llama.tokens(client, [text]), self._chatml[1])
+            self._options(request, len(prompt) + len(reply))  # there must be room for both
+            async with self._turns[slot].turn():
+                self._warm[slot] = ()
+                return [
+                    await llama.log_probability(client, slot, [*prompt, *reply[:at]], token)
+                    for at, token in enumerate(reply)
+                ]
+
+    async def _control(self, llama: Llama, client: httpx2.AsyncClient) -> tuple[int, ...]:
+        return self._chatml or await llama.control_tokens(client, "<|im_start|>", "<|im_end|>")
 
     async def _loaded(self) -> Llama:
         with self._guard:
