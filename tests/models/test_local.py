@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing, suppress
+from dataclasses import replace
+from math import exp, log
 from pathlib import Path
 
 import pytest
 
+from agentkit import Agent
 from agentkit.errors import ModelError, UsageError
 from agentkit.messages import Delta, Done, Message, Request, Text
 from agentkit.models.catalog import cache_folder, entry, present
 from agentkit.models.local import LocalModel
+from agentkit.planners import Fixed
+from agentkit.tools import rag
 
 pytestmark = pytest.mark.anyio
 
@@ -179,3 +184,34 @@ def test_only_language_models_can_be_one() -> None:
         LocalModel("minilm")
     with pytest.raises(UsageError, match="did you mean 'qwen2.5-coder-1.5b'"):
         LocalModel("qwen-coder-1.5b")
+
+
+async def test_it_tells_how_likely_a_reply_is(model: LocalModel) -> None:
+    asked = ask("When was the bridge opened?")
+    said, _ = await reply(model, asked)
+    own = await model.log_probabilities(asked, said)
+    other = await model.log_probabilities(asked, said.replace("1987", "1912"))
+    assert len(own) == len(other) and max(own) <= 0
+    assert exp(sum(own)) > 0.05 > exp(sum(other)), "its own reply is what it finds likely"
+    assert own[-1] > log(0.5), "and that it ends there"
+
+
+async def test_a_reply_is_as_likely_as_its_parts_are_in_turn(model: LocalModel) -> None:
+    asked = ask("Who is the mayor?")
+    whole = await model.log_probabilities(asked, "The mayor is Ada Byron")
+    begun = replace(asked, messages=(*asked.messages, Message("assistant", "The mayor is")))
+    rest = await model.log_probabilities(begun, " Ada Byron")
+    assert whole[-len(rest) :] == pytest.approx(rest, abs=0.05)  # batches round otherwise
+
+
+async def test_it_answers_from_several_passages_by_their_marginal(
+    model: LocalModel, tmp_path: Path
+) -> None:
+    (tmp_path / "a.md").write_text("The ferry to Lark leaves at 9:40.")
+    (tmp_path / "b.md").write_text("The ferry has a kiosk with tea.")
+    tool = rag(tmp_path, index=tmp_path / ".index", marginal="token", scorer=model)
+    plan = Fixed("found = rag(question='When does the ferry to Lark leave?')\nanswer('done')")
+    agent = Agent(model=model, tools=[tool], planner=plan, store="memory")
+    found = (await agent.run("Any.")).outcomes["found"].value
+    assert "9:40" in found["text"]
+    assert [hit["source"] for hit in found["citations"]] == ["a.md"]
