@@ -1,6 +1,6 @@
 """Questions about an encyclopedia, answered by `rag` and by the model alone; and refused.
 
-    python benchmarks/answers.py [../shared/data] [--questions 24] [--model NAME] [--check]
+    python benchmarks/answers.py [../shared/data] [--questions 12] [--model NAME] [--check]
 
 Exact match and F1 as SQuAD counts them, on questions of all articles. A question is unanswerable
 where its article is removed from the folder: then an answer that is not a refusal is wrong.
@@ -117,44 +117,33 @@ async def asked(trial: Trial, questions: list[dict[str, Any]]) -> list[dict[str,
 
 
 def table_of(questions: list[dict[str, Any]]) -> list[Row]:
-    count = len(questions)
-
     def share(values: Sequence[float]) -> float:
-        return sum(values) / count
+        return sum(values) / len(questions)
 
-    given = {
+    ways = {
         "with retrieval": [one["grounded"]["text"] for one in questions],
         "the model alone": [one["alone"] for one in questions],
     }
-    table = [Row("questions", f"{count}")]
-    scores: dict[str, float] = {}
-    for way, texts in given.items():
-        pairs = [(text, one["answers"]) for text, one in zip(texts, questions, strict=True)]
-        scores[way] = share([f1(*pair) for pair in pairs])
-        table.append(Row(f"{way}: exact match", f"{share([exact(*pair) for pair in pairs]):.0%}"))
-        ok = scores[way] > scores["the model alone"] if len(scores) > 1 else None
-        table.append(Row(f"{way}: F1", f"{scores[way]:.2f}", ok))
-    better = scores["with retrieval"] > scores["the model alone"]
-    table[2] = Row("with retrieval: F1 > the model alone", table[2].figure, better)
-    table[4] = table[4]._replace(ok=None)
-    cited = share(
-        [
-            any(
-                answer in hit["text"]
-                for hit in one["grounded"]["citations"]
-                for answer in one["answers"]
-            )
-            for one in questions
-        ]
-    )
+    answers = [one["answers"] for one in questions]
+    matches = {way: share([*map(exact, texts, answers)]) for way, texts in ways.items()}
+    overlaps = {way: share([*map(f1, texts, answers)]) for way, texts in ways.items()}
+    better = overlaps["with retrieval"] > overlaps["the model alone"]
+    cited = share([_cites_one(one["grounded"]["citations"], one["answers"]) for one in questions])
     refused = share([not one["unanswerable"]["found"] for one in questions])
     wrongly = share([not one["grounded"]["found"] for one in questions])
     return [
-        *table,
+        Row("questions", f"{len(questions)}"),
+        *(Row(f"{way}: exact match", f"{matches[way]:.0%}") for way in ways),
+        Row("the model alone: F1", f"{overlaps['the model alone']:.2f}"),
+        Row("with retrieval: F1, more than that", f"{overlaps['with retrieval']:.2f}", better),
         Row("a cited passage holds the answer", f"{cited:.0%}"),
         Row("refused though answerable", f"{wrongly:.0%}"),
         Row(f"unanswerable and refused >= {REFUSED:.0%}", f"{refused:.0%}", refused >= REFUSED),
     ]
+
+
+def _cites_one(citations: list[dict[str, Any]], answers: list[str]) -> bool:
+    return any(answer in hit["text"] for hit in citations for answer in answers)
 
 
 def rows(data: Path, count: int, name: str) -> list[Row]:
@@ -174,7 +163,7 @@ def rows(data: Path, count: int, name: str) -> list[Row]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="answers from documents")
     parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
-    parser.add_argument("--questions", type=int, default=24)
+    parser.add_argument("--questions", type=int, default=12)
     parser.add_argument("--model", default="local:qwen2.5-coder-1.5b")
     parser.add_argument("--check", action="store_true", help="exit 1 where a goal is missed")
     given = parser.parse_args()

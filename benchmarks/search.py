@@ -68,7 +68,9 @@ def ways(folder: Path) -> dict[str, Found]:
         ],
         "meaning alone": lambda question: [
             (name, one.text)
-            for _, name, one in index.nearest(embedder.embed([question]), {}, FIRST)
+            for _, name, one in index.best(
+                index.by_meaning(embedder.embed([question]), FIRST), {}, FIRST
+            )
         ],
         "words alone": by_words,
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 from agentkit import Agent
 from agentkit.planners import Fixed
@@ -27,7 +28,8 @@ PLAN = Fixed("found = rag(question=asked)\nanswer(f'{found.text}')")
 def answered(folder: Path, index: Path) -> str:
     """The answer from that folder, and where it stands."""
     agent = Agent(tools=[rag(folder, index=index)], planner=PLAN, store="memory")
-    found = agent.run_sync(QUESTION, inputs={"asked": QUESTION}).outcomes["found"].value
+    run = agent.run_sync(QUESTION, inputs={"asked": QUESTION})
+    found = cast("dict[str, Any]", run.outcomes["found"].value)
     places = [f"{hit['source']}, character {hit['offset']}" for hit in found["citations"]]
     return f"{found['text']} ({'; '.join(places) or 'nothing cited'})"
 

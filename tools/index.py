@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -74,22 +74,18 @@ class Index:
         """Why documents could not be read, by relative path."""
         return {name: entry.problem for name, entry in self.entries.items() if entry.problem}
 
-    def nearest(
+    def best(
         self,
-        vectors: Sequence[Sequence[float]],
+        meaning: Mapping[int, float],
         shares: Mapping[int, float],
         k: int,
         fusion: Fusion = "scores",
     ) -> list[tuple[float, str, Chunk]]:
-        """The k best passages, best first.
+        """The k best passages, best first, by what `by_meaning` and `Words.shares` gave.
 
-        By `scores` a passage has its largest inner product with any of the vectors, and `BY_WORDS`
-        times its share in `shares`, by row. By `ranks` it has the reciprocals of its two ranks; 1.0
-        is first in both.
+        By `scores` a passage has the former and `BY_WORDS` times the latter. By `ranks` it has the
+        reciprocals of its two ranks; 1.0 is first in both.
         """
-        if not self.passages:
-            return []
-        meaning = self._by_meaning(vectors, [*shares], k)
         if fusion == "ranks":
             total = _reciprocal_ranks(meaning, shares)
         else:
@@ -97,12 +93,15 @@ class Index:
         ranked = sorted(total, key=lambda row: (-total[row], row))[:k]
         return [(total[row], *self.passages[row]) for row in ranked]
 
-    def _by_meaning(
-        self, vectors: Sequence[Sequence[float]], wanted: list[int], k: int
+    def by_meaning(
+        self, vectors: Sequence[Sequence[float]], k: int, wanted: Iterable[int] = ()
     ) -> dict[int, float]:
-        """The largest inner product of the nearest rows and of those that are wanted."""
+        """The largest inner product with any of the vectors, by row: of more than the k nearest,
+        and of those that are wanted."""
         import numpy as np
 
+        if not self.passages:
+            return {}
         queries = np.asarray(vectors, dtype=np.float32)
         scores, rows = self.vectors.search(queries, min(k + _MORE, len(self.passages)))
         best: dict[int, float] = {}

@@ -70,12 +70,16 @@ def rag(
     index: str | Path = ".agentkit/index",
     embedder: Embedder | None = None,
     fusion: Fusion = "scores",
+    least_support: float = 0.5,
     marginal: Marginal | None = None,
     scorer: Scorer | None = None,
 ) -> Tool[Any, Any]:
     """A tool that answers questions from the documents (.md, .txt, .pdf) below a folder.
 
-    The agent's model reads the best `passages` and answers; what no passage supports is refused.
+    The agent's model reads the best `passages` and answers; what no passage supports is refused,
+    and so is, without asking it, a question that the passages are hardly about (`least_support`; of
+    cosine and words, see docs/search.md; 0 for questions in quite other words than the documents).
+
     With `marginal` it answers from each passage alone, and of these answers the likeliest over all
     passages counts, by RAG-Sequence or RAG-Token; `scorer` tells the probabilities of tokens, as
     `agentkit.models.local.LocalModel` can. Raises `UsageError` if `folder` is not a folder.
@@ -88,9 +92,9 @@ def rag(
     >>> _ = Path(place, "office.md").write_text("# Visitors\\nA visitor wears a yellow badge.")
     >>> model = ScriptedModel(replies=["A yellow badge."])
     >>> tools = [rag(place, index=place + "/.index")]
-    >>> plan = Fixed("x = rag(question='What do guests wear?')\\nanswer(f'{x.text}')")
+    >>> plan = Fixed("x = rag(question='What does a visitor wear?')\\nanswer(f'{x.text}')")
     >>> agent = Agent(model=model, tools=tools, planner=plan, store="memory")
-    >>> run = agent.run_sync("What do guests wear?")
+    >>> run = agent.run_sync("Visitors?")
     >>> run.answer, run.outcomes["x"].value["citations"][0]["offset"]
     ('A yellow badge.', 11)
     """
@@ -111,6 +115,8 @@ def rag(
         if not question.strip():
             raise ToolError("question: expected words, came an empty text")
         found = await _looked_up(shelf, question, passages, context)
+        if found.support < least_support:
+            return _refused()
         if marginal is None or scorer is None:
             return await _read(question, found, context.model)
         return await _weighed(question, found, context.model, scorer, marginal)

@@ -26,9 +26,14 @@ _PART_WEIGHT = 0.95  # of two equal matches, that of the whole query counts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Passages, best first, with their score and document; and what could not be read, and why."""
+    """Passages, best first, with their score and document; and what could not be read, and why.
+
+    `support` says how surely they are about the query: the largest cosine of a passage, and half of
+    the largest share of the query's words that one of the hits has.
+    """
 
     hits: list[tuple[float, str, Chunk]]
+    support: float
     problems: Mapping[str, str]
 
 
@@ -56,8 +61,12 @@ class Shelf:
         """The k best passages. Raises `ToolError` if nothing in the folder can be read."""
         index = self._current(progress)
         vectors = _vectors(query, self._embedder)
-        hits = index.nearest(vectors, index.words.shares(query), k, self._fusion)
-        return Found(hits=hits, problems=index.problems)
+        shares = index.words.shares(query)
+        meaning = index.by_meaning(vectors, k, shares)
+        hits = index.best(meaning, shares, k, self._fusion)
+        words = max(index.words.covered(query, one.text) for _, _, one in hits)
+        support = max(meaning.values()) + words / 2
+        return Found(hits=hits, support=support, problems=index.problems)
 
     def _current(self, progress: Progress) -> Index:
         with self._lock:

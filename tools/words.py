@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable
+from math import log
 from threading import Lock
 from weakref import finalize
 
@@ -61,7 +62,7 @@ class Words:
 
     def shares(self, query: str) -> dict[int, float]:
         """The passages with a word of the query: how well they match, as a share of the best."""
-        words = [*dict.fromkeys(re.findall(r"\w+", query.lower()))]
+        words = _words(query)
         with self._lock:
             wanted = " OR ".join(f'"{word}"' for word in self._telling(words))
             if not wanted:
@@ -75,11 +76,7 @@ class Words:
 
     def _telling(self, words: list[str]) -> list[str]:
         """The words that passages have, rarest first, as far as `_WEIGHED` goes."""
-        with self._database as one:
-            one.execute("delete from asked")
-            one.executemany("insert into asked(rowid, text) values (?, ?)", enumerate(words))
-            stems = dict(one.execute("select doc, term from stem").fetchall())
-        counts = {words[n]: self._count(stem) for n, stem in stems.items()}
+        counts = {words[n]: self._count(stem) for n, stem in self._stems(words).items()}
         chosen: list[str] = []
         weighed = 0
         for word in sorted(filter(counts.get, counts), key=lambda word: counts[word]):
@@ -89,8 +86,31 @@ class Words:
             chosen.append(word)
         return chosen
 
+    def covered(self, query: str, text: str) -> float:
+        """The share of the query's words that the text has; what few passages have counts more."""
+        with self._lock:
+            held = {*self._stems(_words(text)).values()}
+            (size,) = self._database.execute("select count(*) from passage_docsize").fetchone()
+            weights = {
+                stem: max(log((size + 1) / (self._count(stem) + 0.5)) - log(2), 0.0)
+                for stem in self._stems(_words(query)).values()
+            }
+        total = sum(weights.values())
+        return sum(weights[stem] for stem in weights.keys() & held) / total if total else 0.0
+
+    def _stems(self, words: list[str]) -> dict[int, str]:
+        """The stem of each word that has one, by its number."""
+        with self._database as one:
+            one.execute("delete from asked")
+            one.executemany("insert into asked(rowid, text) values (?, ?)", enumerate(words))
+            return dict(one.execute("select doc, term from stem").fetchall())
+
     def _count(self, stem: str) -> int:
         if stem not in self._counts:
             row = self._database.execute("select doc from known where term = ?", (stem,)).fetchone()
             self._counts[stem] = row[0] if row else 0
         return self._counts[stem]
+
+
+def _words(text: str) -> list[str]:
+    return [*dict.fromkeys(re.findall(r"\w+", text.lower()))]

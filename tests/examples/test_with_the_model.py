@@ -95,7 +95,11 @@ def test_what_cannot_be_paid_is_said_and_the_rest_is_paid(tmp_path: Path) -> Non
 @with_the_model
 @pytest.mark.parametrize(
     ("example", "facts"),
-    [("custom_tool.py", ["230", "93.6", "to_euros"]), ("typed_answer.py", ["130.80"])],
+    [
+        ("custom_tool.py", ["230", "93.6", "to_euros"]),
+        ("typed_answer.py", ["130.80"]),
+        ("rag_hot_swap.py", ["2025: 0.42 euros", "2026: 0.48 euros", "travel.md, character 11"]),
+    ],
 )
 def test_an_example_has_its_facts_right(example: str, facts: list[str], tmp_path: Path) -> None:
     done = started(tmp_path, *REPLAYED, str(EXAMPLES / example))

@@ -8,6 +8,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from math import exp, log
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -212,6 +213,6 @@ async def test_it_answers_from_several_passages_by_their_marginal(
     tool = rag(tmp_path, index=tmp_path / ".index", marginal="token", scorer=model)
     plan = Fixed("found = rag(question='When does the ferry to Lark leave?')\nanswer('done')")
     agent = Agent(model=model, tools=[tool], planner=plan, store="memory")
-    found = (await agent.run("Any.")).outcomes["found"].value
+    found = cast("dict[str, Any]", (await agent.run("Any.")).outcomes["found"].value)
     assert "9:40" in found["text"]
     assert [hit["source"] for hit in found["citations"]] == ["a.md"]

@@ -20,3 +20,11 @@ def test_a_query_is_words_whatever_it_holds() -> None:
     assert words.shares("CAF\u00c9") == {2: 1.0}
     assert words.shares("'; drop table passage; --") == words.shares("?!") == {}
     assert Words().shares("sea") == {}
+
+
+def test_rare_words_of_a_query_count_more_in_what_a_text_covers() -> None:
+    words = Words([f"the bridge number {n}" for n in range(50)] + ["the toll of Kestrel"])
+    assert words.covered("the toll", "tolls of the bridge") == 1.0
+    assert words.covered("the toll", "the bridge") == 0.0
+    assert 0.3 < words.covered("toll of Lark", "the toll of Kestrel") < 0.7
+    assert words.covered("", "the toll") == Words().covered("toll", "toll") == 0.0
