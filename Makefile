@@ -57,7 +57,7 @@ $(BIN)/python:
 	@$(PULL)
 
 .pull-small: .pull
-	@$(PULL) qwen2.5-coder-0.5b
+	@$(PULL) qwen2.5-coder-0.5b hibari
 
 $(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing agentkit into $(VENV) ..."

@@ -20,6 +20,7 @@ from agentkit.tools.python import python
 from agentkit.tools.rag import rag
 from agentkit.tools.read_image import read_image
 from agentkit.tools.search import search
+from agentkit.tools.speak import speak
 from agentkit.tools.transcribe import transcribe
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "rag",
     "read_image",
     "search",
+    "speak",
     "summarize",
     "transcribe",
     "translate",

@@ -17,6 +17,7 @@ from agentkit.tools.python import python
 from agentkit.tools.rag import rag
 from agentkit.tools.read_image import read_image
 from agentkit.tools.search import search
+from agentkit.tools.speak import speak
 from agentkit.tools.transcribe import transcribe
 
 Made = list[Tool[Any, Any]]
@@ -28,6 +29,7 @@ _ALONE: Mapping[str, Callable[[], Tool[Any, Any]]] = MappingProxyType(
         "extract": extract,
         "python": python,
         "read_image": read_image,
+        "speak": speak,
         "summarize": summarize,
         "transcribe": transcribe,
         "translate": translate,

@@ -200,46 +200,6 @@ KNOWN = (
                 7_936_868,
                 "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8",
             ),
-            _hibari(
-                "vocab.json",
-                1_144,
-                "70abefbe8a1c8865e43e0a43bbdc25b91a33e4aa053479d443ccf23e20a59e5d",
-            ),
-            _hibari(
-                "normalize.json",
-                6_769,
-                "d478ff05404bc43ac3e0468e306674e51085f1b1afc94cdef7c7ea4fb0d56bd8",
-            ),
-            _hibari(
-                "lexicon_us_gold.json.gz",
-                719_352,
-                "63ae94f8ef0e906d5b24fe9b59ffcbd1529aca5686a774610e43973cbaa86ad2",
-            ),
-            _hibari(
-                "lexicon_us_silver.json.gz",
-                682_530,
-                "c4c2546ebf1eb07010331e7ef785a431aa17ba8e7bfb6b4af8d654ee96a71fd3",
-            ),
-            _hibari(
-                "tokenizer_exceptions.json",
-                32_450,
-                "ddf3a3da07bdcf5144270ea4530191d8580fb4fd6f5ae93296e87916e795659a",
-            ),
-            _hibari(
-                "tagger.json.gz",
-                1_240_667,
-                "d2da7502284bbbe45d49e0b7ce3ce67bdab82254150f4317f1b8559b4d38d0eb",
-            ),
-            _hibari(
-                "oov.json",
-                2_273,
-                "b462e6e5dbdf0e7346c732385d0dd844f612f1770871441c56932bff4ca75d8c",
-            ),
-            _hibari(
-                "oov.onnx",
-                2_975_020,
-                "d3cfd8122c5f172a98c8de38268bf1213ee09f2c2ae4df6e055fc6532590fe76",
-            ),
             _one(
                 "hibari-tts==0.2.1",
                 "hibari_tts-0.2.1.dist-info/licenses",
@@ -251,7 +211,7 @@ KNOWN = (
         licence="Apache-2.0",
         notice="hibari\nCopyright 2026 Maureese Williams\nOthers' parts are named in NOTICE",
         upstream="https://pypi.org/project/hibari-tts/",
-        good_for="speaking English, one American voice",
+        good_for="`speak`: English, one American voice",
         download_bytes=14_000_000,
         memory_bytes=160_000_000,
     ),

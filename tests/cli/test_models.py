@@ -82,12 +82,12 @@ def test_verify_names_the_wrong_file_and_what_to_type(cache: Path, capsys: Out) 
     folder = hollow(cache)
     assert main(["models", "verify"]) == 1
     said = capsys.readouterr().out
-    assert f"hibari: {folder / 'vocab.json'} should have the sha256" in said
+    assert f"hibari: {folder / 'NOTICE'} should have the sha256" in said
     assert "agentkit models rm hibari && agentkit models pull hibari" in said
-    (folder / "vocab.json").unlink()
+    (folder / "NOTICE").unlink()
     assert main(["models", "verify", "hibari"]) == 1
     said = capsys.readouterr().out
-    assert "vocab.json is missing" in said
+    assert "NOTICE is missing" in said
     assert said.splitlines()[-1] == "hibari: agentkit models pull hibari"
 
 
@@ -96,7 +96,7 @@ def test_rm_deletes_and_path_then_says_how_to_get_it(cache: Path, capsys: Out) -
     assert main(["models", "path", "hibari"]) == 0
     assert capsys.readouterr().out == f"{folder}\n"
     assert main(["models", "rm", "hibari"]) == 0
-    assert capsys.readouterr().out == "hibari: 13.6 MB deleted\n"
+    assert capsys.readouterr().out == "hibari: 7.9 MB deleted\n"
     assert not (folder / "hibari.onnx").exists()
     assert main(["models", "rm", "hibari"]) == 0
     assert capsys.readouterr().out == "hibari: not here\n"
@@ -188,14 +188,14 @@ def test_doctor_ends_with_1_where_something_is_broken(
     said = capsys.readouterr().out
     assert "none  model minilm" in said and "agentkit models pull minilm" in said
     (row,) = [row for row in said.splitlines() if " model hibari " in row]
-    assert row.split()[0] == "ok" and row.endswith("13.6 MB here, by its size")
+    assert row.split()[0] == "ok" and row.endswith("7.9 MB here, by its size")
     assert main(["doctor", "--verify", "--json", *store]) == 1
     broken = [one for one in json.loads(capsys.readouterr().out) if one["broken"]]
     assert [one["what"] for one in broken] == ["model hibari"]
     assert "should have the sha256" in broken[0]["detail"]
-    os.truncate(folder / "vocab.json", 3)
+    os.truncate(folder / "NOTICE", 3)
     assert main(["doctor", *store]) == 1
-    assert "vocab.json should have 1,144 bytes and has 3: agentkit models pull hibari" in (
+    assert "NOTICE should have 2,429 bytes and has 3: agentkit models pull hibari" in (
         capsys.readouterr().out
     )
 

@@ -27,7 +27,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "local": ("xllamacpp",),
     "python": ("pydantic-monty",),
     "search": ("faiss-cpu", "numpy", "onnxruntime", "pypdf", "tokenizers"),
-    "speech": ("av", "faster-whisper", "numpy"),
+    "speech": ("av", "faster-whisper", "hibari-tts", "numpy"),
     "image": ("numpy", "onnxruntime", "pillow", "rapidocr"),
     "postgres": ("asyncpg",),
 }
