@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 RATE = 16_000
 """Samples a second, as the speech model wants them."""
 
-_SILENCE = 0.001  # peak below -60 dB
-
 
 @dataclass(slots=True)
 class _Heard:
@@ -36,13 +34,12 @@ class _Heard:
 def read_audio(path: Path, *, most_s: float) -> NDArray[np.float32]:
     """The samples: mono float32 in [-1, 1], shape (samples,), 16,000 a second.
 
-    Raises `ToolError` where the file is empty, is no recording, is cut off, silent, or lasts longer
-    than `most_s` seconds; `MissingExtra` without PyAV. A cut is seen by the length that the file
-    declares, or by a last page or frame that is not whole (Ogg, MP3, AAC); up to a second, or a
-    twentieth, may be missing unnoticed, and more where an AMR or a live WebM was cut.
+    Raises `ToolError` where the file is empty, is no recording, is cut off, or lasts longer than
+    `most_s` seconds by what it declares or by what is there; `MissingExtra` without PyAV. A cut is
+    seen by the length that the file declares, or by a last page or frame that is not whole (Ogg,
+    MP3, AAC); up to a second, or a twentieth, may be missing unnoticed, and more where an AMR or a
+    live WebM was cut.
     """
-    import numpy as np
-
     imported("av", feature="reading a recording", package="av", extra="speech")
     import av
     from av.error import EOFError as CutOff
@@ -56,6 +53,8 @@ def read_audio(path: Path, *, most_s: float) -> NDArray[np.float32]:
             if not container.streams.audio:
                 raise ToolError("the file has no sound in it; give a recording, such as .wav")
             format_name, declared_s = container.format.name, _declared_s(container, path)
+            if declared_s is not None:
+                _require_short(declared_s, most_s)
             samples = _decode(container, heard, most_s)
     except CutOff:
         raise ToolError(
@@ -65,9 +64,19 @@ def read_audio(path: Path, *, most_s: float) -> NDArray[np.float32]:
         what = error.strerror.lower() if error.strerror else "unknown format"
         raise ToolError(f"the file is not a recording that can be read: {what}") from None
     _require_whole(path, format_name, heard, len(samples) / RATE, declared_s)
-    if float(np.abs(samples).max()) < _SILENCE:
-        raise ToolError(f"the recording is silent for all of its {len(samples) / RATE:.1f} seconds")
     return samples
+
+
+def peak(samples: NDArray[np.float32]) -> float:
+    """The loudest sample, from 0 to 1, of mono float32 in [-1, 1], shape (samples,)."""
+    return max(float(samples.max()), -float(samples.min()))
+
+
+def _require_short(seconds: float, most_s: float) -> None:
+    if seconds > most_s + 1.0:  # a declared length is not exact
+        raise ToolError(
+            f"the recording lasts longer than {most_s / 3600:g} hours; cut it into shorter ones"
+        )
 
 
 def _require_whole(
@@ -101,8 +110,7 @@ def _decode(container: InputContainer, heard: _Heard, most_s: float) -> NDArray[
         for made in resampler.resample(frame):
             parts.append(made.to_ndarray()[0])
             total += made.samples
-        if total > most_s * RATE:
-            raise ToolError(f"the recording lasts longer than {most_s / 3600:g} hours; split it")
+        _require_short(total / RATE, most_s)
     joined = np.concatenate(parts) if parts else np.zeros(0, np.int16)
     return joined.astype(np.float32) / 32768.0
 

@@ -18,7 +18,9 @@ from agentkit.errors import ToolError
 from agentkit.tool import Context
 from agentkit.tools import transcribe
 from agentkit.tools.audio import RATE, read_audio
+from agentkit.tools.listening import cuts
 from agentkit.tools.transcribe import Transcript
+from benchmarks.word_errors import word_errors, words
 
 LISTEN = transcribe(language="en")
 
@@ -109,10 +111,8 @@ BAD = {
     "not a recording that can be read": b"hello, this is text\n" * 50,
     "no sound in it": None,  # a picture
     "holds no sound (0 seconds)": wav(np.zeros(0)),
-    "silent for all of its 2.0 seconds": wav(np.zeros(2 * RATE)),
-    "no speech was heard in the recording of 2 seconds": wav(tone(2.0)),
     "cut off: 1.0 of its 3.0 seconds": wav(tone(3.0))[: 44 + 2 * RATE],
-    "lasts longer than": wav(tone(4.0)),
+    "lasts longer than": wav(tone(5.0)),
 }
 
 
@@ -125,6 +125,74 @@ def test_what_is_no_speech_is_told_in_a_sentence(tmp_path: Path, data: Path, mes
         transcribe(language="en", most_s=3.5)(audio=path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+NOTHING = {
+    "the recording is silent for all of its 2 seconds": np.zeros(2 * RATE),
+    "no speech was heard in the recording of 2 seconds": tone(2.0),
+}
+
+
+@pytest.mark.parametrize("note", NOTHING)
+def test_where_nothing_is_said_the_text_is_empty_and_the_note_says_so(
+    tmp_path: Path, note: str
+) -> None:
+    (tmp_path / "a.wav").write_bytes(wav(NOTHING[note]))
+    heard = LISTEN(audio=tmp_path / "a.wav")
+    assert (heard.text, heard.segments, heard.seconds, heard.note) == ("", (), 2.0, note)
+
+
+def test_six_hours_are_refused_by_their_header(tmp_path: Path) -> None:
+    """A file with a hole: nothing of it is read."""
+    path = tmp_path / "day.wav"
+    size = 6 * 3600 * 8_000 * 2
+    head = bytearray(wav(np.zeros(0), rate=8_000))
+    head[4:8], head[40:44] = (36 + size).to_bytes(4, "little"), size.to_bytes(4, "little")
+    with path.open("wb") as file:
+        file.write(head)
+        file.truncate(len(head) + size)
+    with pytest.raises(ToolError, match="lasts longer than 3 hours; cut it into shorter ones"):
+        LISTEN(audio=path)
+
+
+def test_media_under_another_name_are_read_all_the_same(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "a.mp3").write_bytes((data / "call.flac").read_bytes())
+    assert len(read_audio(tmp_path / "a.mp3", most_s=30)) == pytest.approx(19.9 * RATE, rel=0.01)
+
+
+@pytest.fixture(scope="module")
+def in_parts(data: Path) -> Transcript:
+    """The example call, heard in three parts, with the times of the words."""
+    return transcribe(part_s=8.0, words=True, threads=2)(audio=data / "call.flac")
+
+
+def test_in_parts_the_same_is_heard(
+    in_parts: Transcript, call: tuple[Transcript, Follower]
+) -> None:
+    whole = words(call[0].text)
+    assert word_errors(whole, words(in_parts.text)) <= 0.05 * len(whole)
+    times = [time for one in in_parts.segments for time in (one.start_s, one.end_s)]
+    assert times == sorted(times)
+    assert times[-1] == pytest.approx(call[0].segments[-1].end_s, abs=0.5)
+    assert in_parts.language == "en"  # found out, once for all parts
+
+
+def test_words_have_times_within_their_segment(in_parts: Transcript) -> None:
+    for segment in in_parts.segments:
+        times = [time for word in segment.words for time in (word.start_s, word.end_s)]
+        assert times == sorted(times)
+        assert segment.start_s - 0.5 <= times[0] <= times[-1] <= segment.end_s + 0.5
+        assert " ".join(word.text for word in segment.words).split() == segment.text.split()
+
+
+def test_a_cut_falls_into_a_pause() -> None:
+    """Noise with a pause of half a second a little off the middle."""
+    sound = np.random.default_rng(3).normal(0, 0.1, 20 * RATE).astype(np.float32)
+    sound[11 * RATE : 11 * RATE + RATE // 2] = 0
+    start, cut, end = cuts(sound, part_s=10.0)
+    assert (start, end) == (0, len(sound))
+    assert 11.0 <= cut / RATE <= 11.5
+    assert cuts(sound, part_s=20.0) == [0, len(sound)]
 
 
 def test_a_recording_cut_in_the_middle_is_refused(tmp_path: Path, data: Path) -> None:
@@ -151,6 +219,8 @@ def test_what_the_tool_declares() -> None:
 
 
 def test_what_one_model_heard_is_not_kept_for_another() -> None:
-    tools = [LISTEN, transcribe(), transcribe(model="whisper-large"), transcribe(voice_only=False)]
-    assert len({tool.cache for tool in tools}) == 4
+    other = (transcribe(model="whisper-large"), transcribe(voice_only=False))
+    more = (transcribe(into_english=True), transcribe(words=True), transcribe(part_s=60.0))
+    tools = [LISTEN, transcribe(), *other, *more]
+    assert len({tool.cache for tool in tools}) == len(tools)
     assert all(isinstance(tool.cache, str) for tool in tools)
