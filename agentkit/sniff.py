@@ -146,10 +146,29 @@ def _signature(head: bytes) -> str | None:
             return found
     if head[:4] == b"RIFF":
         return _RIFF.get(head[8:12])
+    if head[:4] == b"\x1aE\xdf\xa3" and b"webm" in head[:64]:
+        return _webm(head)
+    if head[4:8] == b"ftyp":
+        return _mp4(head)
     # Without an ID3 tag an MP3 begins with a frame: 11 sync bits, then layer III (binary 01).
     if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and head[2] >> 4 != 0xF:
         return "audio/mpeg"
     return None
+
+
+def _webm(head: bytes) -> str | None:
+    """Audio where there are tracks of sound and none of pictures, as a browser records a voice."""
+    if any(codec in head for codec in (b"V_VP8", b"V_VP9", b"V_AV1")):
+        return "video/webm"
+    return "audio/webm" if b"A_OPUS" in head or b"A_VORBIS" in head else None
+
+
+def _mp4(head: bytes) -> str | None:
+    """By its tracks where they are told at the beginning, else by a brand that is for sound."""
+    tracks = {rest[8:12] for rest in head.split(b"hdlr")[1:]}
+    if b"vide" in tracks:
+        return "video/mp4"
+    return "audio/mp4" if b"soun" in tracks or head[8:11] in (b"M4A", b"M4B") else None
 
 
 def _text(head: bytes) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import ceil
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from agentkit.tools.audio import RATE
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 _FRAME = RATE // 50  # 20 ms
 _PAUSE_FRAMES = 20  # a cut falls into the quietest 0.4 s
 _NEAR = 0.2  # of a part's length: how far from its place a cut may be
+
+# Whisper's own limits. What is beyond them it decodes anew with chance; here none may be in it.
+_MOST_REPEATED = 2.4  # how far the text can be compressed
+_LEAST_LIKELY = -1.0  # the mean logarithm of its tokens' probabilities
+_CAREFUL: Mapping[str, Any] = MappingProxyType({"beam_size": 5, "no_repeat_ngram_size": 4})
 
 Told = Callable[[float], None]
 """Is told how many seconds of the recording have been heard."""
@@ -108,17 +114,45 @@ def hear(
 def _part(
     whisper: Any, samples: NDArray[np.float32], wanted: Wanted
 ) -> tuple[Iterator[Segment], str]:
-    found, about = whisper.transcribe(
-        samples,
-        language=wanted.language,
-        task="translate" if wanted.into_english else "transcribe",
-        beam_size=1,
-        temperature=0.0,
-        condition_on_previous_text=False,  # one misheard sentence would colour the next
-        vad_filter=wanted.voice_only,
-        word_timestamps=wanted.words,
-    )
-    return (_segment(one) for one in found if one.text.strip()), about.language
+    """The segments with text, and the language; times from the start of these samples."""
+
+    def listen(first: int, end: int | None, **how: Any) -> tuple[Iterable[Any], Any]:
+        found: tuple[Iterable[Any], Any] = whisper.transcribe(
+            samples[first:end],
+            language=wanted.language,
+            task="translate" if wanted.into_english else "transcribe",
+            temperature=0.0,
+            condition_on_previous_text=False,  # one misheard sentence would colour the next
+            vad_filter=wanted.voice_only,
+            word_timestamps=wanted.words,
+            **how,
+        )
+        return found
+
+    def again(run: Sequence[Any]) -> Iterator[Segment]:
+        first = int(run[0].start * RATE)
+        found, _ = listen(first, int(run[-1].end * RATE), **_CAREFUL)
+        return (_later(_segment(one), first / RATE) for one in found)
+
+    found, about = listen(0, None, beam_size=1)
+    return (one for one in _reliable(found, again) if one.text), about.language
+
+
+def _reliable(
+    found: Iterable[Any], again: Callable[[Sequence[Any]], Iterator[Segment]]
+) -> Iterator[Segment]:
+    """The segments; runs of them that repeat themselves, or are unlikely, as heard once more."""
+    run: list[Any] = []
+    for one in found:
+        if one.compression_ratio > _MOST_REPEATED or one.avg_logprob < _LEAST_LIKELY:
+            run.append(one)
+            continue
+        if run:
+            yield from again(run)
+            run = []
+        yield _segment(one)
+    if run:
+        yield from again(run)
 
 
 def _segment(one: Any) -> Segment:

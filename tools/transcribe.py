@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -56,7 +57,8 @@ def transcribe(
     each word's times too; `voice_only` skips what is not speech. What is longer than `part_s` is
     cut at pauses into parts that are heard at once, each by one of the `threads`; what is longer
     than `most_s` is refused. `models` is where model files are kept. The model is loaded at first
-    use and decodes without chance, so the same recording gives the same text.
+    use and decodes without chance, so the same recording gives the same text; where it repeats
+    itself, or what it heard is unlikely, it listens once more with more care.
 
         talk = transcribe()(audio=Path("call.flac"))
     """
@@ -84,12 +86,16 @@ def transcribe(
             whisper = _load(folder, count // at_once, at_once)
         told = _following(context, seconds)
         found, spoken = hear(whisper, samples, wanted, bounds=bounds, at_once=at_once, told=told)
-        if not found:
-            return _nothing("no speech was heard in the recording of {} seconds", seconds)
-        text = " ".join(one.text for one in found)
-        return Transcript(text=text, language=spoken, seconds=seconds, segments=tuple(found))
+        return _transcript(found, spoken, seconds)
 
     return listen
+
+
+def _transcript(found: Sequence[Segment], language: str, seconds: float) -> Transcript:
+    if not found:
+        return _nothing("no speech was heard in the recording of {} seconds", seconds)
+    text = " ".join(one.text for one in found)
+    return Transcript(text=text, language=language, seconds=seconds, segments=tuple(found))
 
 
 def _nothing(why: str, seconds: float) -> Transcript:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from agentkit.errors import ToolError
+from agentkit.sniff import media_type
 from agentkit.tools.audio import RATE, read_audio
 
 SECONDS = 8
@@ -63,6 +64,27 @@ def test_a_whole_recording_is_read_to_its_end(
     name: str, whole: dict[str, bytes], tmp_path: Path
 ) -> None:
     assert heard(tmp_path, whole[name]) == pytest.approx(SECONDS, abs=0.3)
+
+
+@pytest.mark.parametrize(("name", "file"), [("m4a", "a.mp4"), ("webm", "a.webm"), ("webm", "")])
+def test_a_container_without_pictures_is_a_recording(
+    name: str, file: str, whole: dict[str, bytes]
+) -> None:
+    kind = "mp4" if name == "m4a" else name
+    assert media_type(file, whole[name]) == f"audio/{kind}"
+
+
+@pytest.mark.parametrize(("form", "codec"), [("mp4", "mpeg4"), ("webm", "libvpx")])
+def test_one_with_pictures_is_a_video(form: str, codec: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with av.open(str(path), "w", format=form, options={"movflags": "faststart"}) as opened:
+        container: Any = opened
+        stream = container.add_stream(codec, rate=10)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), "rgb24")
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    assert media_type("", path.read_bytes()) == f"video/{form}"
 
 
 @pytest.mark.parametrize("share", [0.5, 0.8])

@@ -185,6 +185,16 @@ def test_words_have_times_within_their_segment(in_parts: Transcript) -> None:
         assert " ".join(word.text for word in segment.words).split() == segment.text.split()
 
 
+def test_noise_is_not_heard_as_one_sentence_again_and_again(tmp_path: Path, data: Path) -> None:
+    """Heard once only, this is "I'm going to do a little bit of the same thing", over and over."""
+    faint = 0.2 * read_audio(data / "call.flac", most_s=30)
+    noisy = faint + np.random.default_rng(0).normal(0, 0.15, len(faint))
+    (tmp_path / "a.wav").write_bytes(wav(np.clip(noisy, -1, 1) * 32767))
+    heard = transcribe(language="en", voice_only=False, threads=2)(audio=tmp_path / "a.wav")
+    said = [one.text for one in heard.segments]
+    assert len(said) == len(set(said))
+
+
 def test_a_cut_falls_into_a_pause() -> None:
     """Noise with a pause of half a second a little off the middle."""
     sound = np.random.default_rng(3).normal(0, 0.1, 20 * RATE).astype(np.float32)
