@@ -5,7 +5,9 @@
 Beside `transcribe`: the plain faster-whisper library with the same weights and its own settings
 (beams of five, temperatures up to one). Word errors are counted after Whisper's normalisation, as
 far as `word_errors.py` has it. The ten minutes are paragraphs of xquad, spoken by `speak`; ours in
-parts is compared with ours in one piece.
+parts is compared with ours in one piece. Behind a seam Whisper's windows fall elsewhere, and what
+it only guesses, such as names, is then guessed otherwise: so the words differ beyond the seams too,
+and what counts is that there are no more errors.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from agentkit.tools.speak import RATE
 
 MOST_ERRORS = 0.05
 LONG_S = 600.0
+SEAMS = 0.005
 THREADS = 2
 SENTENCES = (
     "The repair of the bridge took fourteen months.",
@@ -132,32 +135,35 @@ def ten_minutes(corpus: Path, to: Path) -> str:
 
 def heard(file: Path, **options: Any) -> tuple[str, float, float]:
     """The text, the seconds of the recording, and the seconds that it took."""
-    tool = transcribe(threads=THREADS, **options)
+    tool = transcribe(**options)
     began = time.perf_counter()
     talk = tool(audio=file)
     return talk.text, talk.seconds, time.perf_counter() - began
 
 
 def long_recording(data: Path, folder: Path) -> list[Row]:
-    """In parts, faster than it was spoken, and the same but for the seams."""
+    """In parts: faster than it was spoken, the same on any number of cores, and no worse."""
     corpus = data / "xquad_en" / "corpus.jsonl.gz"
     if not corpus.is_file():
         return [Row(f"skipped: there is no file {corpus}", "")]
     file = folder / "long.wav"
     said = ten_minutes(corpus, file)
-    whole, seconds, whole_s = heard(file, part_s=2 * LONG_S)
-    parts, _, parts_s = heard(file)
+    whole, seconds, whole_s = heard(file, part_s=2 * LONG_S, threads=THREADS)
+    parts, _, parts_s = heard(file, threads=THREADS)
+    in_turn, _, turn_s = heard(file, threads=1)
     first, second = words(whole), words(parts)
-    differ = word_errors(first, second)
-    wrong = error_rate([(said, parts)])
+    wrong, wrong_whole = error_rate([(said, parts)]), error_rate([(said, whole)])
     return [
         Row(f"{seconds:.0f} s of speech in parts on {THREADS} cores: faster than real time",
             f"{parts_s:.0f} s", parts_s < seconds),
-        Row("the same in one piece", f"{whole_s:.0f} s"),
-        Row(f"words that differ from one piece, of {len(first)}: no more than 1 %",
-            f"{differ}", differ <= 0.01 * len(first)),
-        Row("word errors of the parts against what was said, names and numbers too",
-            f"{wrong:.1%}"),
+        Row("the same parts one after another: the same text, letter by letter",
+            f"{turn_s:.0f} s", in_turn == parts),
+        Row("in one piece", f"{whole_s:.0f} s"),
+        Row(f"words of the parts that differ from one piece, of {len(first)}",
+            f"{word_errors(first, second)}"),
+        Row(f"word errors in parts: at most {SEAMS:.1%} more than in one piece",
+            f"{wrong:.1%}", wrong <= wrong_whole + SEAMS),
+        Row("word errors in one piece, names and numbers too", f"{wrong_whole:.1%}"),
     ]  # fmt: skip
 
 
