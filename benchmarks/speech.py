@@ -5,9 +5,8 @@
 Beside `transcribe`: the plain faster-whisper library with the same weights and its own settings
 (beams of five, temperatures up to one). Word errors are counted after Whisper's normalisation, as
 far as `word_errors.py` has it. The ten minutes are paragraphs of xquad, spoken by `speak`; ours in
-parts is compared with ours in one piece. Behind a seam Whisper's windows fall elsewhere, and what
-it only guesses, such as names, is then guessed otherwise: so the words differ beyond the seams too,
-and what counts is that there are no more errors.
+parts is compared with ours in one piece: the same but for the seams, which are a hundredth of the
+words. Behind a seam Whisper's windows fall elsewhere, and what it only guesses is guessed otherwise.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from agentkit.tools.speak import RATE
 
 MOST_ERRORS = 0.05
 LONG_S = 600.0
-SEAMS = 0.005
+SEAMS = 0.01
 THREADS = 2
 SENTENCES = (
     "The repair of the bridge took fourteen months.",
@@ -142,7 +141,7 @@ def heard(file: Path, **options: Any) -> tuple[str, float, float]:
 
 
 def long_recording(data: Path, folder: Path) -> list[Row]:
-    """In parts: faster than it was spoken, the same on any number of cores, and no worse."""
+    """In parts: faster than it was spoken, the same on any number of cores, and as in one piece."""
     corpus = data / "xquad_en" / "corpus.jsonl.gz"
     if not corpus.is_file():
         return [Row(f"skipped: there is no file {corpus}", "")]
@@ -151,19 +150,18 @@ def long_recording(data: Path, folder: Path) -> list[Row]:
     whole, seconds, whole_s = heard(file, part_s=2 * LONG_S, threads=THREADS)
     parts, _, parts_s = heard(file, threads=THREADS)
     in_turn, _, turn_s = heard(file, threads=1)
-    first, second = words(whole), words(parts)
-    wrong, wrong_whole = error_rate([(said, parts)]), error_rate([(said, whole)])
+    first = words(whole)
+    differ = word_errors(first, words(parts))
     return [
         Row(f"{seconds:.0f} s of speech in parts on {THREADS} cores: faster than real time",
             f"{parts_s:.0f} s", parts_s < seconds),
         Row("the same parts one after another: the same text, letter by letter",
             f"{turn_s:.0f} s", in_turn == parts),
         Row("in one piece", f"{whole_s:.0f} s"),
-        Row(f"words of the parts that differ from one piece, of {len(first)}",
-            f"{word_errors(first, second)}"),
-        Row(f"word errors in parts: at most {SEAMS:.1%} more than in one piece",
-            f"{wrong:.1%}", wrong <= wrong_whole + SEAMS),
-        Row("word errors in one piece, names and numbers too", f"{wrong_whole:.1%}"),
+        Row(f"words of the parts that differ from one piece, of {len(first)}: at most {SEAMS:.0%}",
+            f"{differ}", differ <= SEAMS * len(first)),
+        Row("word errors in parts", f"{error_rate([(said, parts)]):.1%}"),
+        Row("word errors in one piece, names and numbers too", f"{error_rate([(said, whole)]):.1%}"),
     ]  # fmt: skip
 
 
