@@ -5,8 +5,8 @@
 Beside `transcribe`: the plain faster-whisper library with the same weights and its own settings
 (beams of five, temperatures up to one). Word errors are counted after Whisper's normalisation, as
 far as `word_errors.py` has it. The ten minutes are paragraphs of xquad, spoken by `speak`; ours in
-parts is compared with ours in one piece: the same but for the seams, which are a hundredth of the
-words. Behind a seam Whisper's windows fall elsewhere, and what it only guesses is guessed otherwise.
+parts is compared with ours in one piece: the same but for the seams, a hundredth of the words.
+Behind a seam Whisper's windows fall elsewhere, and what it only guesses is guessed otherwise.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def long_recording(data: Path, folder: Path) -> list[Row]:
         Row(f"words of the parts that differ from one piece, of {len(first)}: at most {SEAMS:.0%}",
             f"{differ}", differ <= SEAMS * len(first)),
         Row("word errors in parts", f"{error_rate([(said, parts)]):.1%}"),
-        Row("word errors in one piece, names and numbers too", f"{error_rate([(said, whole)]):.1%}"),
+        Row("word errors in one piece", f"{error_rate([(said, whole)]):.1%}"),
     ]  # fmt: skip
 
 

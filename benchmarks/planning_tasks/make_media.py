@@ -3,9 +3,9 @@
 Needs `hibari-tts` (speech, Apache-2.0), `soundfile` and `pillow`.
 """
 
-# What speaks and writes sound is needed to remake the files only, so it is no dependency.
-# pyright: reportMissingImports=false, reportUnknownVariableType=false
-# pyright: reportUnknownMemberType=false
+# What writes sound is needed to remake the files only, so it is no dependency.
+# pyright: reportMissingImports=false, reportMissingTypeStubs=false
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
 
