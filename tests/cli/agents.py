@@ -139,7 +139,7 @@ async def stamp(to: str) -> str:
     return f"stamped for {to}"
 
 
-@tool(effect="read")
+@tool(effect="write")  # what was done before is on disk when it begins
 async def mail_van(after: str) -> str:
     """Says that it waits, and does until the file is there."""
     print("waiting for the van", file=sys.stderr, flush=True)

@@ -128,8 +128,8 @@ def test_ctrl_c_stops_a_pull_at_once(tmp_path: Path) -> None:
             asked, _ = silent.accept()  # pip waits for an answer
             with asked:
                 terminal.press(CTRL_C)
-                code, out, _ = terminal.end()
-    assert (code, out) == (130, "")
+                code, out, err = terminal.end()
+    assert (code, out) == (130, ""), err
 
 
 class Terminal(io.StringIO):
