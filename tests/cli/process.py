@@ -22,7 +22,8 @@ LONGEST_S = 60
 """A command that says nothing for so long says nothing any more."""
 
 _ON_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background would be born without
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # its Ctrl-C is for this process
 os.execv(sys.argv[1], sys.argv[1:])
 """
