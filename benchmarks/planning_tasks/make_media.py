@@ -1,6 +1,6 @@
 """Makes the recordings and pictures of the planning tasks (they are committed; run to remake).
 
-Needs `hibari-tts` (speech, Apache-2.0), `soundfile` and `pillow`.
+Needs the extras `speech` and `image`, and `soundfile`.
 """
 
 # What writes sound is needed to remake the files only, so it is no dependency.

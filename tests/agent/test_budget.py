@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,14 +72,6 @@ class Shop:
         )
         given: dict[str, Any] = {"planner": Fixed(plan), "store": store, **options}
         return Agent(model=model, tools=self.tools, **given)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> Any:
-    """A store on disk."""
-    opened = open_store(tmp_path / "store", sync="process")
-    yield opened
-    await opened.close()
 
 
 async def paused(agent: Agent[Any], **inputs: Any) -> RunPaused:

@@ -7,14 +7,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit import Agent, Patch, Plan, open_store, tool
+from agentkit import Agent, Patch, Plan, tool
 from agentkit.cli.document import document
 from agentkit.cli.progress import Progress
 from agentkit.cli.progress import fold as shown
@@ -95,14 +94,6 @@ def call(id: str, tool: str, word: str | Ref) -> Call:
 
 def answer(*names: str) -> Answer:
     return Answer(using=tuple(Ref(name) for name in names))
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> Any:
-    """A store on disk."""
-    opened = open_store(tmp_path / "store", sync="process")
-    yield opened
-    await opened.close()
 
 
 def add(*nodes: Node) -> Patch:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from agentkit.errors import ModelError, PlanRefused
 from agentkit.events import Event
 from agentkit.journal.memory import MemoryJournal
 from agentkit.planners import Fixed
-from agentkit.store import Store, open_store
+from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 
 pytestmark = pytest.mark.anyio
@@ -49,14 +47,6 @@ def purposes(model: ScriptedModel) -> list[str]:
 
 def told(model: ScriptedModel) -> str:
     return model.requests[-1].messages[-1].content
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncGenerator[Store]:
-    """A store in SQLite that a run and its resumption share."""
-    opened = open_store(tmp_path / "store", sync="process")
-    yield opened
-    await opened.close()
 
 
 async def only_run(store: Store) -> str:

@@ -35,14 +35,6 @@ from tests.agent.teams import (
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> Any:
-    """A store on disk."""
-    opened = open_store(tmp_path / "store", sync="process")
-    yield opened
-    await opened.close()
-
-
 async def test_an_agent_is_a_tool_whose_calls_are_runs_in_the_same_store(store: Store) -> None:
     post = Post()
     agent = boss(store, post.clerk())

@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from agentkit import Agent, Budget, Cost, open_store, tool
+from agentkit import Agent, Budget, Cost, tool
 from agentkit.decide import approve
 from agentkit.decisions import Decision, Question
 from agentkit.decisions import approve as allowed
@@ -31,14 +29,6 @@ from tests.agent.teams import (
 )  # fmt: skip
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> Any:
-    """A store on disk."""
-    opened = open_store(tmp_path / "store", sync="process")
-    yield opened
-    await opened.close()
 
 
 async def test_what_it_uses_counts_in_the_run_and_against_its_budget(store: Store) -> None:
