@@ -25,10 +25,10 @@ from agentkit.errors import UsageError
 from agentkit.events import Event
 from agentkit.inputs import read_inputs
 from agentkit.models.profile import usd_per_token
+from agentkit.plan.draft import Draft
 from agentkit.plan.graph import Plan
-from agentkit.plan.problem import Problem
 from agentkit.plan.worst import WorstCase, worst_case
-from agentkit.protocols import Clock, Memory, Model, Planner
+from agentkit.protocols import Clock, Memory, Model, Planner, Toolset
 from agentkit.replay.replay import Replayed, replay
 from agentkit.run import Run
 from agentkit.store import Store, local_folder, open_store
@@ -49,10 +49,11 @@ def new_run_id() -> str:
 class Agent(Generic[Output]):
     """An agent: what it thinks with, what it may use, where its runs are kept.
 
-    `tools` are plain typed functions, `Tool`s, names of built-in ones, or other agents; `output`
-    the type of the answer (text by default); `store` a folder, `"memory"`, a `postgresql://` URL,
-    or an open `Store`; `artifacts` the folder for files where it is not to be the store's own;
-    `origin`, as `file.py:name`, is where `agentkit resume` and workers find this agent again.
+    `tools` are plain typed functions, `Tool`s, names of built-in ones, toolsets, or other agents;
+    `output` the type of the answer (text by default); `store` a folder, `"memory"`, a
+    `postgresql://` URL, or an open `Store`; `artifacts` the folder for files where it is not to be
+    the store's own; `origin`, as `file.py:name`, is where `agentkit resume` and workers find this
+    agent again.
     `approve` are rules that say which calls somebody must allow; `approver` is asked about them,
     else the run pauses. It pauses as well where its `budget` allows nothing more; resumed with a
     larger one, it goes on.
@@ -68,7 +69,7 @@ class Agent(Generic[Output]):
     """
 
     model: str | Model = "local:"
-    tools: Sequence[str | Tool[..., Any] | Callable[..., Any] | Agent[Any]] = ()
+    tools: Sequence[str | Tool[..., Any] | Callable[..., Any] | Toolset | Agent[Any]] = ()
     planner: Planner | Literal["program", "tool_calls"] = "program"
     output: type[Output] | None = None
     memory: Sequence[Memory] = ()
@@ -233,10 +234,9 @@ class Agent(Generic[Output]):
             approve=approve,
         )
 
-    async def plan(
-        self, task: str, *, inputs: Mapping[str, object] | None = None
-    ) -> tuple[Plan, Sequence[Problem]]:
-        """What the agent would do: its checked plan and what is wrong with it. Runs no tool."""
+    async def plan(self, task: str, *, inputs: Mapping[str, object] | None = None) -> Draft:
+        """What the agent would do: its checked plan and what is wrong with it. Runs no tool; a
+        notebook shows the plan drawn."""
         async with self._opened() as store:
             _, schemas = read_inputs(inputs or {}, store.artifacts)
             return await draft(self.equipment(store), task, Plan(inputs=schemas))
@@ -311,12 +311,19 @@ class Agent(Generic[Output]):
     def equipped(self, folder: Path) -> dict[str, Tool[..., Any]]:
         """Its tools by name, agents among them too; `folder` is the store's. Raises `UsageError`
         where two have one name, or an agent is its own tool."""
-        from agentkit.tools import equip
+        found = self._equipped.get(folder)
+        if found is None:
+            from agentkit.tools import equip
 
-        require_bounded(self)
-        return equip(
-            [one.as_tool() if isinstance(one, Agent) else one for one in self.tools], folder
-        )
+            require_bounded(self)
+            given = [one.as_tool() if isinstance(one, Agent) else one for one in self.tools]
+            found = self._equipped[folder] = equip(given, folder)
+        return dict(found)
+
+    @cached_property
+    def _equipped(self) -> dict[Path, dict[str, Tool[..., Any]]]:
+        """Made once for a store's folder: so the calls of all its runs meet where tools batch."""
+        return {}
 
     def _folder(self) -> Path:
         return self.store.folder if isinstance(self.store, Store) else local_folder(self.store)

@@ -11,10 +11,14 @@ from agentkit.plan.evaluate import evaluate
 from agentkit.plan.graph import Answer, Guard, Observe, Plan, Ref, needs
 from agentkit.planners.synthesize import Synthesis, synthesize
 from agentkit.protocols import Model
+from agentkit.text import cut
 from agentkit.types import Json
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+MOST_OF_A_FAILURE = 2000
+"""Characters of a node's failure in the run's own error; the node's outcome has all of it."""
 
 
 async def make_answer(
@@ -80,5 +84,7 @@ def _nothing_left(wanted: frozenset[str], plan: Plan, outcomes: Mapping[str, Out
     ends = [outcomes[name] for name in plan.nodes if name in wanted and name in outcomes]
     causes = {end.failure.cause or "" for end in ends if end.failure} & outcomes.keys()
     roots = [(name, outcomes[name].failure) for name in sorted(causes | (wanted & outcomes.keys()))]
-    failed = [f"{name}: {failure.message}" for name, failure in roots if failure]
+    failed = [
+        f"{name}: {cut(failure.message, MOST_OF_A_FAILURE)}" for name, failure in roots if failure
+    ]
     return "nothing is left to answer from; " + "; ".join(dict.fromkeys(failed))

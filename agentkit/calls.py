@@ -25,6 +25,8 @@ Finish = Callable[[Any, "Context"], "Json"]
 
 SHOWN_PROBLEMS = 5
 SHOWN_CHARACTERS = 60
+PLAIN = frozenset(("str", "int", "bool", "none"))
+"""Schemas whose values are JSON as they are, once they are validated."""
 
 
 def preparer(
@@ -52,6 +54,8 @@ def item_preparer(item: TypeAdapter[Any], names: frozenset[str], parameter: str)
 
 def finisher(result: TypeAdapter[Any]) -> Finish:
     """Validates what a function returned and dumps it to JSON, artifacts to the store."""
+    schema = result.core_schema
+    plain = schema["type"] in PLAIN and "serialization" not in schema
 
     def finish(value: Any, context: Context) -> Json:
         store = {"artifacts": context.artifacts}
@@ -59,6 +63,8 @@ def finisher(result: TypeAdapter[Any]) -> Finish:
             checked = result.validator.validate_python(value, context=store)
         except ValidationError as error:
             raise ValueError(_explained(error, "result")) from None
+        if plain:
+            return cast("Json", checked)
         try:
             return cast(
                 "Json",

@@ -23,8 +23,9 @@ from agentkit.engine.scheduler import Scheduler
 from agentkit.engine.share import Share
 from agentkit.errors import LimitReached, RunError, RunPaused, StoreError
 from agentkit.models.profile import usd_per_token
+from agentkit.plan.draft import Draft
 from agentkit.plan.graph import Patch, Plan
-from agentkit.plan.problem import Problem, problem_from_json
+from agentkit.plan.problem import problem_from_json
 from agentkit.plan.source import to_source
 from agentkit.protocols import Memory, Model, Planner, Recalled
 from agentkit.recalled import recalled_to_json
@@ -281,7 +282,7 @@ def _finished(equipment: Equipment[Output], run: str, state: RunState) -> Run[Ou
     )
 
 
-async def draft(equipment: Equipment[Any], task: str, plan: Plan) -> tuple[Plan, Sequence[Problem]]:
+async def draft(equipment: Equipment[Any], task: str, plan: Plan) -> Draft:
     """The checked plan that the planner proposes for the task, with what was refused last."""
     from agentkit.journal.memory import MemoryJournal
 
@@ -304,4 +305,4 @@ async def draft(equipment: Equipment[Any], task: str, plan: Plan) -> tuple[Plan,
     for _ in range(1 + equipment.limits.repairs):
         if await planning.take_turn({}, start) != "problems":
             break
-    return planning.plan, planning.problems
+    return Draft(planning.plan, planning.problems)

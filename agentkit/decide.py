@@ -53,6 +53,21 @@ async def deny(
     await _record(recorder, decision)
 
 
+async def answer(
+    journal: Journal,
+    run: str,
+    node: str,
+    *,
+    value: Json,
+    by: str = "",
+    clock: Clock = time.time,
+) -> None:
+    """Say what a call that waits came to: whoever was asked has made it. Raises `UsageError`."""
+    recorder = await _idle(journal, run, clock)
+    key = _asked(recorder.state(), node).key
+    await _record(recorder, Decision(node=node, key=key, verdict="done", value=value, by=by))
+
+
 async def resolve(
     journal: Journal,
     run: str,

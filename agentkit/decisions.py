@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias, cast
 
 from agentkit.tool import Tool
@@ -118,6 +118,4 @@ def decision_to_json(decision: Decision) -> dict[str, Json]:
 
 
 def _without_node(one: Question | Decision) -> dict[str, Json]:
-    data = asdict(one)
-    del data["node"]
-    return data
+    return {each.name: getattr(one, each.name) for each in fields(one) if each.name != "node"}

@@ -75,14 +75,15 @@ class Planning:
                 if isinstance(proposal, Problem):
                     self._refuse([proposal], "")
                     continue
-                if patch_to_json(proposal) not in done:
+                form = patch_to_json(proposal)
+                if form not in done:
                     checked = check_patch(scope, proposal, self._dear(outcomes))
                     scope = checked.scope
                     if not checked.accepted:
                         self._refuse(checked.problems, proposal.source)
                         continue
                     lost = cut_off(self.plan, proposal)
-                    self._accept(scope.plan, proposal)
+                    self._accept(scope.plan, proposal, form)
                     start(proposal, lost)
                 ended = _ending(proposal)
                 if ended != "end":
@@ -140,14 +141,10 @@ class Planning:
             instructions=self.instructions,
         )
 
-    def _accept(self, plan: Plan, patch: Patch) -> None:
+    def _accept(self, plan: Plan, patch: Patch, form: Json) -> None:
         self.plan, self.grew = plan, True
-        data: dict[str, Json] = {
-            "turn": self.turn,
-            "patch": patch_to_json(patch),
-            "source": patch.source,
-        }
-        self.recorder.record("plan.patched", data=data)
+        data: dict[str, Json] = {"turn": self.turn, "patch": form, "source": patch.source}
+        self.recorder.record("plan.patched", data=data, patch=patch)
 
     def _refuse(self, problems: Sequence[Problem], source: str) -> None:
         """Keep what is wrong for the repair turn."""

@@ -156,12 +156,16 @@ class StoreError(RunError):
 class ToolError(AgentkitError):
     """Raise it in a tool to tell the planner what went wrong.
 
-    `retryable=True` asks the engine to try again within the tool's retry policy.
+    `retryable=True` asks the engine to try again within the tool's retry policy, not before
+    `retry_after_s` seconds have passed.
     """
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    def __init__(
+        self, message: str, *, retryable: bool = False, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.retry_after_s = retry_after_s
 
 
 class EvaluationError(ToolError):

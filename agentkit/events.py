@@ -45,7 +45,7 @@ The node of an element of a map is `notes[3]`; a call inside its body is `notes[
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast
 
 from agentkit.types import Json
@@ -98,7 +98,7 @@ def event_to_json(event: Event) -> dict[str, Json]:
     >>> event_from_json(event_to_json(Event("r", 1, 0.5, "node.started", "n"))).node
     'n'
     """
-    return asdict(event)
+    return {one.name: getattr(event, one.name) for one in fields(event)}
 
 
 def event_from_json(data: Mapping[str, Json]) -> Event:

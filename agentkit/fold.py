@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from agentkit.decisions import BUDGET, Decision, Question, decision_from_json, question_from_json
 from agentkit.events import Event, EventType
@@ -62,13 +62,16 @@ class Fold:
     ledger: Ledger = field(default_factory=Ledger)
     ended: dict[str, Any] = field(default_factory=dict[str, Any])
 
-    def note(self, event: Event) -> None:
-        """One more event of the run."""
+    def note(self, event: Event, patch: Patch | None = None) -> None:
+        """One more event of the run. `patch` is what its data was made of, where that is at hand:
+        the check refuses what would not be read back as it is."""
         self.run, self.seq = event.run, event.seq
         self.ledger.note(event)
-        step = _STEPS.get(event.type)
-        if step is not None:
-            step(self, event.node or "", cast("dict[str, Any]", event.data))
+        data: Any = event.data
+        if event.type == "plan.patched":
+            _patched(self, patch or patch_from_json(data["patch"]))
+        elif (step := _STEPS.get(event.type)) is not None:
+            step(self, event.node or "", data)
 
     def state(self) -> RunState:
         """The state as of now; it stays as it is when more is noted."""
@@ -130,8 +133,7 @@ class _Change:
     answer: Answer | None
 
 
-def _patched(build: Fold, node: str, data: dict[str, Any]) -> None:
-    patch: Patch = patch_from_json(data["patch"])
+def _patched(build: Fold, patch: Patch) -> None:
     changed = {*patch.remove, *(each.id for each in patch.replace)}
     displaced = {name: build.nodes[name] for name in changed if name in build.nodes}
     build.turn_changes.append(_Change(patch, displaced, build.answer))
@@ -262,7 +264,6 @@ _Step: TypeAlias = Callable[[Fold, str, dict[str, Any]], None]
 _STEPS: Mapping[EventType, _Step] = {
     "run.created": _created,
     "run.resumed": _resumed,
-    "plan.patched": _patched,
     "plan.refused": _refused,
     "plan.turn": _turn,
     "model.called": _called,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from agentkit.budget import Cost, cost_from_json, cost_to_json
 from agentkit.types import Json, Status
@@ -94,7 +94,7 @@ def outcome_from_json(data: Mapping[str, Json]) -> Outcome:
     >>> outcome_from_json(outcome_to_json(failed)) == failed
     True
     """
-    fields = cast("dict[str, Any]", data)
+    fields: Any = data
     failure, cost = fields.get("failure"), fields.get("cost")
     return Outcome(
         fields["status"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from agentkit.plan.graph import Patch, Plan
 from agentkit.plan.problem import Problem
@@ -127,6 +127,19 @@ class Recalled:
 
     history: Sequence[Message] = ()
     examples: Sequence[Example] = ()
+
+
+@runtime_checkable
+class Toolset(Protocol):
+    """Tools that come from elsewhere: a server, a document. `Agent(tools=[toolset])` takes them."""
+
+    def tools(self, folder: Path) -> Sequence[Tool]:
+        """Them all; asked once for an agent, when it is first used. Blocking.
+
+        `folder` is the agent's store, for what is kept between programs. Raises `UsageError` where
+        they cannot be had.
+        """
+        ...
 
 
 class ArtifactStore(Protocol):
@@ -295,5 +308,5 @@ class RunQueue(Protocol):
 __all__ = [
     "ANY_DEATHS", "ArtifactStore", "Brief", "Claim", "Clock", "Embedder", "Example", "Journal",
     "Memory", "Model", "OwnedArtifacts", "Planner", "Recalled", "RunQueue", "RunSummary", "Schema",
-    "Swept",
+    "Swept", "Toolset",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from agentkit.events import TRANSIENT, Event, EventType
 from agentkit.fold import Fold
 from agentkit.messages import Delta, Done, Profile, Request, Text, ToolCall, Usage
 from agentkit.models.profile import most_of, usage_of
+from agentkit.plan.graph import Patch
 from agentkit.protocols import Clock, Journal, Model
 from agentkit.state import RunState, usage_to_json
 from agentkit.types import Json
@@ -41,11 +42,17 @@ class Recorder:
         self._calls = calls_of_models(self._folded.calls)
 
     def record(
-        self, kind: EventType, node: str | None = None, data: Mapping[str, Json] | None = None
+        self,
+        kind: EventType,
+        node: str | None = None,
+        data: Mapping[str, Json] | None = None,
+        *,
+        patch: Patch | None = None,
     ) -> None:
         """Append an event; order is kept, durability comes with the journal's next commit.
 
-        A transient one is only shown to whoever follows the run.
+        A transient one is only shown to whoever follows the run. `patch` is one that was checked,
+        and that the data was made of.
         """
         kept, folded = kind not in TRANSIENT, self._folded
         with self._turn:  # an event's number is its place in the journal
@@ -53,7 +60,7 @@ class Recorder:
             event = Event(self.run, seq, self.clock(), kind, node, data or {})
             if kept:
                 self.journal.append(event)
-                folded.note(event)
+                folded.note(event, patch)
             else:
                 self.journal.publish(event)
 

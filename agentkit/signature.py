@@ -48,7 +48,9 @@ def signature(
     """Read a function; `local_names` resolves hints that name what its caller defined.
 
     With `batch` the function takes one `Sequence[Item]` and returns a list of results: the
-    signature is that of one item. Raises `UsageError` that names the function and the parameter.
+    signature is that of one item, whose fields are the arguments; an item without fields, or a
+    file, is itself the one argument, and has the name of the parameter. Raises `UsageError` that
+    names the function and the parameter.
     """
     name = getattr(function, "__name__", type(function).__name__)
     hints = _hints(function, local_names, name)
@@ -60,9 +62,15 @@ def signature(
     if batch:
         item, result = _batch_types(name, parameters, hints)
         (parameter,) = parameters
-        adapter = _adapter(item, f"{name}: the items of {parameter!r}")
-        input_schema = _object_schema(adapter, f"{name}: the items of {parameter!r}")
-        prepare = item_preparer(adapter, frozenset(input_schema["properties"]), parameter)
+        what = f"{name}: the items of {parameter!r}"
+        adapter = _adapter(item, what)
+        if _has_fields(adapter, what):
+            input_schema = _object_schema(adapter, what)
+            prepare = item_preparer(adapter, frozenset(input_schema["properties"]), parameter)
+        else:
+            adapter = _arguments(name, parameters, {parameter: item}, docs)
+            input_schema = _object_schema(adapter, name)
+            prepare = preparer(adapter, frozenset(parameters), None)
     else:
         result = hints["return"]
         fields = {key: p for key, p in parameters.items() if key != injected}
@@ -217,17 +225,27 @@ def _json_schema(adapter: TypeAdapter[Any], mode: JsonSchemaMode, what: str) -> 
 
 def _object_schema(adapter: TypeAdapter[Any], what: str) -> dict[str, Any]:
     """The schema of a call's arguments: a closed object, at the top and not behind a `$ref`."""
-    schema = _json_schema(adapter, "validation", what)
-    reference = schema.get("$ref")
-    if isinstance(reference, str):
-        target = schema["$defs"][reference.removeprefix("#/$defs/")]
-        schema = {**target, "$defs": schema["$defs"]}
+    schema = _top(_json_schema(adapter, "validation", what))
     if schema.get("type") != "object" or "properties" not in schema:
         if schema.get("type") != "object" or schema.get("additionalProperties") is True:
             raise UsageError(f"{what}: expected a model or dataclass with fields")
         schema["properties"] = {}
     schema.pop("title", None)
     return {**schema, "additionalProperties": False}
+
+
+def _has_fields(item: TypeAdapter[Any], what: str) -> bool:
+    """Whether an item of a batch has them for a plan; the handle of a file is one value."""
+    schema = _top(_json_schema(item, "validation", what))
+    return "properties" in schema and "contentMediaType" not in schema
+
+
+def _top(schema: dict[str, Any]) -> dict[str, Any]:
+    reference = schema.get("$ref")
+    if isinstance(reference, str):
+        target = schema["$defs"][reference.removeprefix("#/$defs/")]
+        return {**target, "$defs": schema["$defs"]}
+    return schema
 
 
 def _with_defaults(

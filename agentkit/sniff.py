@@ -134,9 +134,9 @@ def preview(media_type: str, head: bytes, *, size_bytes: int | None = None) -> s
             return _wav(head)
         if media_type == "audio/flac":
             return _flac(head)
-        size = _image_size(media_type, head)
     except (struct.error, IndexError, ZeroDivisionError):
         return ""
+    size = image_size(media_type, head)
     return f"{size[0]}x{size[1]} pixels" if size else ""
 
 
@@ -216,15 +216,19 @@ def _channels(count: int) -> str:
     return f"{count} channel" + ("" if count == 1 else "s")
 
 
-def _image_size(media_type: str, head: bytes) -> tuple[int, int] | None:
-    if media_type == "image/png":
-        return struct.unpack_from(">II", head, 16)
-    if media_type == "image/gif":
-        return struct.unpack_from("<HH", head, 6)
-    if media_type == "image/webp":
-        return _webp_size(head)
-    if media_type == "image/jpeg":
-        return _jpeg_size(head)
+def image_size(media_type: str, head: bytes) -> tuple[int, int] | None:
+    """Width and height of an image in pixels; None where its header does not tell."""
+    try:
+        if media_type == "image/png":
+            return struct.unpack_from(">II", head, 16)
+        if media_type == "image/gif":
+            return struct.unpack_from("<HH", head, 6)
+        if media_type == "image/webp":
+            return _webp_size(head)
+        if media_type == "image/jpeg":
+            return _jpeg_size(head)
+    except (struct.error, IndexError):
+        return None
     return None
 
 

@@ -16,11 +16,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from agentkit.budget import NOTHING, Dimension, Spent
 from agentkit.events import Event
-from agentkit.types import Json
 
 _UNSURE: tuple[Dimension, ...] = ("usd", "calls")
 """What nobody knows of a run that was cancelled within this one."""
@@ -54,29 +53,32 @@ class Ledger:
 
     def note(self, event: Event) -> None:
         """One more event of the run."""
-        self._time(event)
-        node, data = event.node or "", cast("Mapping[str, Any]", event.data)
+        if self._began is not None and event.type != "run.resumed":
+            self._last = max(event.time, self._began)
+        node = event.node or ""
+        data: Any = event.data
         match event.type:
-            case "model.called":
-                self._models[node] = data.get("most") or {}
-            case "model.answered":
-                self._answered(self._models.pop(node, {}), data)
             case "node.started" if data.get("tool") is not None:
-                usd = cast("Mapping[str, str]", data.get("most") or {}).get("usd")
+                most: Any = data.get("most") or {}
+                usd = most.get("usd")
                 self._left.discard(node)
                 self._tools[node] = _Begun(None if usd is None else Decimal(usd), "run" in data)
-            case "node.asked":
-                self._tools.pop(node.partition("/")[0], None)  # it has paused, and begins again
-            case "node.retried" if node in self._tools:
-                self._tools[node].attempts = data["attempt"] + 1
             case "node.ended" if node in self._tools:
                 begun = self._tools.pop(node)
                 if begun.nested and data["status"] == "cancelled":
                     self._left.add(node)
                 else:
                     self._ended(begun, data)
-            case "run.resumed":
-                self._cut_off()
+            case "node.asked":
+                self._tools.pop(node.partition("/")[0], None)  # it has paused, and begins again
+            case "node.retried" if node in self._tools:
+                self._tools[node].attempts = data["attempt"] + 1
+            case "model.called":
+                self._models[node] = data.get("most") or {}
+            case "model.answered":
+                self._answered(self._models.pop(node, {}), data)
+            case "run.created" | "run.resumed" | "run.ended":
+                self._clock(event)
             case _:
                 pass
 
@@ -90,17 +92,13 @@ class Ledger:
             unknown=frozenset(self.unknown.union(_UNSURE if self._left else ())),
         )
 
-    def _time(self, event: Event) -> None:
-        if event.type == "run.resumed" and self._began is not None:
-            self.seconds += self._last - self._began  # the process died
-            self._began = None
-        if event.type in ("run.created", "run.resumed"):
-            self._began = event.time
-        if self._began is not None:
-            self._last = max(event.time, self._began)
-            if event.type == "run.ended":
-                self.seconds += self._last - self._began
-                self._began = None
+    def _clock(self, event: Event) -> None:
+        if self._began is not None:  # where this is no end, the process died
+            self.seconds += self._last - self._began
+        self._began = None if event.type == "run.ended" else event.time
+        self._last = event.time
+        if event.type == "run.resumed":
+            self._cut_off()
 
     def _answered(self, most: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         usage: Mapping[str, Any] = data["usage"]
@@ -119,9 +117,9 @@ class Ledger:
 
     def _ended(self, begun: _Begun, data: Mapping[str, Any]) -> None:
         attempts: int = data["attempts"]
-        said: Mapping[str, Json] = data.get("cost") or {}
-        self.calls += attempts + cast("int", said.get("calls") or 0)
-        self.tokens += cast("int", said.get("tokens") or 0)
+        said: Mapping[str, Any] = data.get("cost") or {}
+        self.calls += attempts + (said.get("calls") or 0)
+        self.tokens += said.get("tokens") or 0
         if attempts:
             bound = None if begun.usd is None else begun.usd * attempts
             self._money(said.get("usd", bound))

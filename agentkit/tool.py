@@ -13,10 +13,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, cast, overload
+from weakref import WeakKeyDictionary
 
 from typing_extensions import ParamSpec, TypedDict, TypeVar, Unpack
 
@@ -91,6 +92,8 @@ class Tool(Generic[P, R]):
     With `batch`, `prepare` gives one item under the name of the function's only parameter. Whoever
     calls collects up to `batch` items into a list, passes it under that name, and gives each
     element of the returned list to `finish`; an exception in that list is its own call's failure.
+    Only items with the same `batch_key` share a list: the shape of an image, say. `meetings` is
+    where the engine collects, by event loop; a copy of the tool has its own.
 
     `cache` keeps results by name and arguments; a text says what else they depend on, such as the
     model that makes them.
@@ -123,11 +126,15 @@ class Tool(Generic[P, R]):
     runs: Runs = "thread"
     cache: bool | str = False
     batch: int | None = None
+    batch_key: Callable[[Any], Hashable] | None = None
     expected_s: float = 1.0
     approve: bool | Callable[[Mapping[str, Json]], bool] = False
     reconcile: Callable[[str], Any] | None = None
     cost: Cost = field(default_factory=Cost)
     nested: Callable[[Any], Callable[..., Any]] | None = None
+    meetings: MutableMapping[Any, Any] = field(
+        default_factory=WeakKeyDictionary[Any, Any], init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         for complaint in _complaints(self):
@@ -153,6 +160,7 @@ class ToolOptions(TypedDict, total=False):
     runs: Runs
     cache: bool | str
     batch: int | None
+    batch_key: Callable[[Any], Hashable] | None
     expected_s: float
     approve: bool | Callable[[Mapping[str, Json]], bool]
     reconcile: Callable[[str], Any] | None
@@ -282,6 +290,8 @@ def _complaints(tool: Tool[..., Any]) -> list[str]:
         found.append(f"runs={tool.runs!r} does not fit the {kind} function; use {fitting}")
     if tool.batch and tool.runs == "process":
         found.append('batch= gathers calls in this process; use runs="thread", or no batch')
+    if tool.batch_key and not tool.batch:
+        found.append("batch_key= says which calls share a batch; it needs batch=")
     if tool.cache and tool.effect != "pure":
         found.append(f'cache={tool.cache!r} needs effect="pure"; found {tool.effect!r}')
     if tool.reconcile and tool.effect != "once":

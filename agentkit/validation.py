@@ -49,6 +49,7 @@ def finisher(schema: Schema) -> Callable[[Any, Context], Json]:
 
 def _compiled(schema: Schema) -> Draft202012Validator:
     from jsonschema import Draft202012Validator, SchemaError
+    from referencing import Registry
 
     try:
         Draft202012Validator.check_schema(schema)
@@ -57,7 +58,8 @@ def _compiled(schema: Schema) -> Draft202012Validator:
         raise UsageError(
             f"expected a JSON Schema (Draft 2020-12); at {where or 'the top'}: {error.message}"
         ) from error
-    return Draft202012Validator(schema)
+    # Without a registry of its own jsonschema fetches what a `$ref` names, from wherever that is.
+    return Draft202012Validator(schema, registry=Registry())
 
 
 def _check(validator: Draft202012Validator, value: Any, what: str) -> None:

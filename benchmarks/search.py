@@ -23,7 +23,7 @@ from table import Row, exit_code, show
 
 from agentkit.tools import search
 from agentkit.tools.embed import MiniLM
-from agentkit.tools.index import Index, scan, updated
+from agentkit.tools.index import Index, documents, scan, updated
 
 GOALS = {1: 0.90, 3: 0.98}
 """Of so many first passages one is right, for this share of the questions."""
@@ -54,7 +54,14 @@ def ways(folder: Path) -> dict[str, Found]:
     place, embedder = folder / ".index", MiniLM()
     tool = search(folder, passages=FIRST, index=place, embedder=embedder)
     ranks = search(folder, passages=FIRST, index=place, embedder=embedder, fusion="ranks")
-    index = updated(Index(), folder, scan(folder), embedder, lambda done, total: None)
+    index = updated(
+        Index(),
+        folder,
+        scan(folder),
+        documents(embedder),
+        lambda done, total: None,
+        lambda one: None,
+    )
 
     def by_words(question: str) -> list[Hit]:
         shares = index.words.shares(question)

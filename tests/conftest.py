@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,11 +17,33 @@ settings.register_profile(
 )
 settings.load_profile("agentkit")
 
+VISION = find_spec("torch") is not None
+collect_ignore = [] if VISION else ["vision"]
+
+LONGEST = ("test_campaigns.py", "test_kill.py")
+
+
+def pytest_report_header() -> str:
+    """Says what is left out."""
+    return "" if VISION else "tests/vision is left out, PyTorch is not here: make test-vision"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, one for each worker: so both end at about the same time."""
+    first = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(item.path.name, len(first)))
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """asyncio is the one event loop that agentkit runs on; for anyio's pytest plugin."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of the example data."""
+    return Path(__file__).resolve().parents[1] / "examples" / "data"
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -20,8 +21,12 @@ from agentkit.media import (
     Image,
     ImageBytes,
     Media,
+    image_of,
     matches,
 )
+from agentkit.plan.check import check
+from agentkit.plan.graph import Call, Const, Node, Plan, Ref
+from agentkit.plan.stubs import stubs
 from agentkit.sniff import media_type as media_type_of
 from agentkit.tool import Context, tool
 
@@ -192,3 +197,43 @@ def test_a_file_that_a_run_is_given_is_named_as_a_parameter_of_its_kind_is(tmp_p
     _, schemas = read_inputs(given, store)
     assert [schema["title"] for schema in schemas.values()] == ["Audio", "Image", "Artifact"]
     assert [schema["contentMediaType"] for schema in schemas.values()] == [*kinds]
+
+
+def test_a_size_is_part_of_an_images_type(store: Folder, context: Context) -> None:
+    @tool
+    def draw(pixels: int) -> Annotated[bytes, image_of(32)]:
+        return _png(pixels)
+
+    @tool
+    def enlarge(image: Annotated[bytes, image_of(32)]) -> Annotated[bytes, image_of(64)]:
+        return _png(64)
+
+    @tool
+    def show(image: Image) -> int:
+        return 1
+
+    assert "def enlarge(image: Image[32]) -> Image[64]" in stubs({"enlarge": enlarge})
+    drawn = cast("dict[str, Any]", draw.finish(draw(pixels=32), context))
+    assert drawn["media_type"] == "image/png"
+    assert enlarge.prepare({"image": drawn}, context)["image"] == _png(32)
+    with pytest.raises(ValueError, match="expected an image of 32x32 pixels, came 48x48"):
+        draw.finish(draw(pixels=48), context)
+    with pytest.raises(ValueError, match="expected an image of 32x32 pixels, came 64x64"):
+        enlarge.prepare({"image": asdict(store.put(_png(64), media_type="image/png"))}, context)
+    tools = {tool.name: tool for tool in (draw, enlarge, show)}
+
+    def problems(*order: str) -> list[str]:
+        """Of a plan that draws, and then hands the picture on in this order."""
+        nodes: dict[str, Node] = {"n0": Call(id="n0", tool="draw", args={"pixels": Const(32)})}
+        for n, name in enumerate(order):
+            nodes[f"n{n + 1}"] = Call(id=f"n{n + 1}", tool=name, args={"image": Ref(f"n{n}")})
+        return [str(problem) for problem in check(Plan(nodes=nodes), tools)]
+
+    assert problems("enlarge", "show") == []
+    (message,) = problems("enlarge", "enlarge")
+    assert "expected Image[32]" in message
+    assert "found Image[64]" in message
+
+
+def _png(pixels: int) -> bytes:
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", pixels, pixels) + b"\x08\2\0\0\0"

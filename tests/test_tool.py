@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -256,20 +255,6 @@ def test_results_are_validated_and_dumped() -> None:
         call(opaque)
 
 
-def test_a_batch_is_seen_as_one_item() -> None:
-    @tool(batch=8)
-    def norms(points: Sequence[Point]) -> list[float | ValueError]:
-        return [abs(p.x) + abs(p.y) for p in points]
-
-    assert cast("Any", norms.input_schema["properties"]).keys() == {"x", "y"}
-    assert norms.input_schema["required"] == ["x"]
-    assert norms.output_schema == {"type": "number"}
-    items = [norms.prepare({"x": x, "y": 1}, CONTEXT)["points"] for x in (1, 2)]
-    assert [norms.finish(one, CONTEXT) for one in norms.function(points=items)] == [2.0, 3.0]
-    with pytest.raises(ValueError, match="argument z: there is no such parameter"):
-        norms.prepare({"x": 1, "z": 1}, CONTEXT)
-
-
 def without(name: str) -> Any:
     """A function that lacks one annotation."""
 
@@ -326,6 +311,7 @@ def test_what_cannot_be_a_tool_is_a_usage_error(function: Any, message: str) -> 
         ({"runs": "loop"}, "runs='loop' does not fit the sync function"),
         ({"cache": True}, "cache=True needs effect=\"pure\"; found 'once'"),
         ({"timeout_s": 0}, "timeout_s is a positive number or None; found 0"),
+        ({"batch_key": len}, "batch_key= says which calls share a batch; it needs batch="),
         ({"batch": 0}, "with batch= a function has one parameter|with batch= it is a Sequence"),
     ],
 )
@@ -337,14 +323,6 @@ def test_options_that_contradict_each_other_are_refused(
 
     with pytest.raises(UsageError, match=message):
         tool(**options)(echo)
-
-
-def test_a_batch_cannot_be_gathered_in_another_process() -> None:
-    def sizes(points: Sequence[Point]) -> list[int]:
-        return [point.x for point in points]
-
-    with pytest.raises(UsageError, match="batch= gathers calls in this process"):
-        tool(batch=2, runs="process")(sizes)
 
 
 def city_or_7(city: str | None = None) -> str | int:

@@ -8,7 +8,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FEATURE = "embedding texts"
-_BATCH = 32
 _LONGEST = 256  # tokens; the model was trained on no more
+_AT_ONCE = 256  # tokens; with more a processor waits for its memory, and takes longer for each
 _loading = Lock()
 
 
@@ -51,11 +51,26 @@ class MiniLM:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         with _loading:  # else two first calls would both fetch and load
             tokenizer, network = _load(ensure("minilm", self._folder), self._threads)
-        by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for start in range(0, len(texts), _BATCH):
-            batch = by_length[start : start + _BATCH]
-            vectors[batch] = _forward(tokenizer, network, [texts[i] for i in batch])
+        encoded = tokenizer.encode_batch(list(texts))
+        for batch in _batches([len(one.ids) for one in encoded]):
+            vectors[batch] = _forward(network, [encoded[i].ids for i in batch])
         return vectors.tolist()
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of texts of so many tokens, those of a length together, not too many tokens at once.
+
+    >>> [*_batches([3, 200, 4, 100, 3])]
+    [[0, 4, 2], [3], [1]]
+    """
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if (len(batch) + 1) * lengths[i] > _AT_ONCE and batch:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
 
 
 @lru_cache(maxsize=2)
@@ -64,7 +79,7 @@ def _load(folder: Path, threads: int) -> tuple[Any, Any]:
     tokenizers = imported("tokenizers", feature=_FEATURE, package="tokenizers", extra="search")
     tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(_LONGEST)
-    tokenizer.enable_padding()
+    tokenizer.no_padding()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -72,12 +87,14 @@ def _load(folder: Path, threads: int) -> tuple[Any, Any]:
     return tokenizer, runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def _forward(tokenizer: Any, network: Any, texts: list[str]) -> NDArray[Any]:
+def _forward(network: Any, tokens: Sequence[Sequence[int]]) -> NDArray[Any]:
     import numpy as np
 
-    encoded = tokenizer.encode_batch(texts)
-    ids = np.array([one.ids for one in encoded], dtype=np.int64)
-    mask = np.array([one.attention_mask for one in encoded], dtype=np.int64)
+    ids = np.zeros((len(tokens), max(map(len, tokens))), dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for row, each in enumerate(tokens):
+        ids[row, : len(each)] = each
+        mask[row, : len(each)] = 1
     inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
     (hidden,) = network.run(None, inputs)[:1]  # float32, shape (batch, tokens, 384)
     weights = mask[..., None].astype(np.float32)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from agentkit.errors import ToolError
 from agentkit.tools.chunks import Chunk, split
 from agentkit.tools.documents import SUFFIXES, read_document
-from agentkit.tools.vectors import every, indexed
+from agentkit.tools.vectors import every, indexed, plain
 from agentkit.tools.words import Words
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _MOST_FILES = 10_000
 _BATCH = 64
+_KEPT = 2_000
+"""Passages that are embedded before what there is is kept: with MiniLM a minute's work."""
 _MORE = 50
 """Passages that are looked at beside the wanted ones: words may bring them forward."""
 
@@ -40,6 +43,42 @@ _FIRST = 60
 
 Progress = Callable[[int, int], None]
 """Told how many passages are embedded, of how many."""
+
+
+Found: TypeAlias = Mapping[str, tuple[int, int]]
+"""Documents by relative path: size in bytes, and when they were changed, in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What an index holds of a folder: the files with these suffixes, cut to passages by `read`,
+    which raises `ToolError` for a file that is damaged, and the vectors that `embed` gives these.
+
+    `embedder` has the name and the dimensions of the vectors. `kind` names the index, and messages
+    say `advice` where there is no such file.
+    """
+
+    kind: str
+    suffixes: tuple[str, ...]
+    advice: str
+    embedder: Embedder
+    by_text: bool
+    """Whether passages of the same text have the same vector, whatever else of a file changed."""
+    read: Callable[[Path], Iterable[Chunk]]
+    embed: Callable[[Sequence[tuple[Path, Chunk]]], Sequence[Sequence[float]]]
+
+
+def documents(embedder: Embedder) -> Contents:
+    """The passages of texts, by their meaning."""
+    return Contents(
+        kind="passages",
+        suffixes=SUFFIXES,
+        advice="there are no documents in {folder!r}; put .md, .txt or .pdf files there",
+        embedder=embedder,
+        by_text=True,
+        read=lambda path: split(read_document(path)),
+        embed=lambda passages: embedder.embed([one.text for _, one in passages]),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +107,16 @@ class Index:
     def passages(self) -> list[tuple[str, Chunk]]:
         """Each passage with its document, in the order of the rows."""
         return [(name, one) for name, entry in self.entries.items() for one in entry.passages]
+
+    @cached_property
+    def known(self) -> Found:
+        """The documents as the index knows them: what `scan` gives, where nothing has changed."""
+        return {name: (entry.size, entry.mtime_ns) for name, entry in self.entries.items()}
+
+    @property
+    def whole(self) -> bool:
+        """Whether its passages can be found; else it is a beginning, kept to go on from."""
+        return self.vectors is not None and len(self.words) == len(self.passages)
 
     @property
     def problems(self) -> dict[str, str]:
@@ -103,11 +152,13 @@ class Index:
         if not self.passages:
             return {}
         queries = np.asarray(vectors, dtype=np.float32)
-        scores, rows = self.vectors.search(queries, min(k + _MORE, len(self.passages)))
+        most = min(k + _MORE, len(self.passages))
         best: dict[int, float] = {}
-        for score, row in zip(scores.ravel().tolist(), rows.ravel().tolist(), strict=True):
-            if row >= 0:  # a graph may find fewer than are asked for
-                best[row] = max(score, best.get(row, score))
+        for query in queries:  # of several at once FAISS would make threads, for a millisecond
+            scores, rows = self.vectors.search(query[None], most)
+            for score, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True):
+                if row >= 0:  # a graph may find fewer than are asked for
+                    best[row] = max(score, best.get(row, score))
         missing = [row for row in wanted if row not in best]
         if missing:
             products = self.vectors.reconstruct_batch(missing) @ queries.T
@@ -125,31 +176,33 @@ def _reciprocal_ranks(*rankings: Mapping[int, float]) -> dict[int, float]:
     return total
 
 
-def scan(folder: Path) -> dict[str, os.stat_result]:
-    """The documents below a folder, sorted by relative path; links and dot names are left out.
+def scan(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> Found:
+    """The files with these suffixes below a folder; links and dot names are left out.
 
-    Raises `ToolError` if the folder is gone or holds more than 10,000 documents.
+    Raises `ToolError` if the folder is gone or holds more than 10,000 of them.
     """
     if not folder.is_dir():
         raise ToolError(f"there is no folder {str(folder)!r}; create it and put documents in it")
-    found: dict[str, os.stat_result] = {}
+    found: dict[str, tuple[int, int]] = {}
     places = [""]
     while places:
         place = places.pop()
         for one in _listed(folder / place):
-            path = f"{place}/{one.name}" if place else one.name
-            if one.name.startswith("."):
+            name = one.name
+            if name.startswith("."):
                 continue
-            if one.is_dir(follow_symlinks=False):
-                places.append(path)
-            elif one.name.lower().endswith(SUFFIXES) and one.is_file(follow_symlinks=False):
-                found[path] = one.stat(follow_symlinks=False)
+            if name.lower().endswith(suffixes) and one.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):  # gone meanwhile
+                    stat = one.stat(follow_symlinks=False)
+                    found[place + name] = (stat.st_size, stat.st_mtime_ns)
+            elif one.is_dir(follow_symlinks=False):
+                places.append(f"{place}{name}/")
         if len(found) > _MOST_FILES:
             raise ToolError(
                 f"{str(folder)!r} holds more than {_MOST_FILES:,} documents; "
                 "search a smaller folder"
             )
-    return dict(sorted(found.items()))
+    return found
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:
@@ -160,62 +213,83 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
         return []
 
 
-def in_step(index: Index, found: Mapping[str, os.stat_result]) -> bool:
-    """Whether the index knows these documents as they are, by size and time of change."""
-    return list(index.entries) == list(found) and all(
-        _unchanged(index.entries[name], stat) for name, stat in found.items()
-    )
-
-
 def updated(
     index: Index,
     folder: Path,
-    found: Mapping[str, os.stat_result],
-    embedder: Embedder,
+    found: Found,
+    contents: Contents,
     progress: Progress,
+    keep: Callable[[Index], None],
 ) -> Index:
-    """The index brought in step with what `scan` found; only new text is embedded."""
+    """The index brought in step with what `scan` found; only new passages are embedded.
+
+    `keep` is given what there is so far, now and then, to go on from after an interruption: an
+    index of some of the documents that is not `whole`.
+    """
+    entries = {
+        name: _entry(folder / name, *found[name], index.entries.get(name), contents.read)
+        for name in sorted(found)
+    }
+    rows = {
+        name: kept
+        for name, kept in _rows(index).items()
+        if name in entries and _same(entries[name], index.entries[name], contents.by_text)
+    }
+    fresh = [name for name in entries if name not in rows]
+    width = contents.embedder.dimensions
+    left = total = sum(len(entries[name].passages) for name in fresh)
+    for names in _groups(fresh, entries):
+        if left < total:
+            done = {name: entry for name, entry in entries.items() if name in rows}
+            keep(Index(entries=done, vectors=plain(_joined(done, rows, width))))
+        passages = [(folder / name, one) for name in names for one in entries[name].passages]
+        new = _embed(passages, contents, progress, total - left, total)
+        left -= len(passages)
+        for name in names:
+            count = len(entries[name].passages)
+            rows[name], new = new[:count], new[count:]
+    words = Words(one.text for entry in entries.values() for one in entry.passages)
+    return Index(entries=entries, vectors=indexed(_joined(entries, rows, width)), words=words)
+
+
+def _groups(names: Sequence[str], entries: Mapping[str, Entry]) -> Iterator[list[str]]:
+    """The documents in groups with some passages each: what is lost where embedding is stopped."""
+    group: list[str] = []
+    count = 0
+    for name in names:
+        group.append(name)
+        count += len(entries[name].passages)
+        if count >= _KEPT:
+            yield group
+            group, count = [], 0
+    if group:
+        yield group
+
+
+def _joined(names: Iterable[str], rows: Mapping[str, Any], width: int) -> NDArray[Any]:
     import numpy as np
 
-    entries = {
-        name: _entry(folder / name, stat, index.entries.get(name)) for name, stat in found.items()
-    }
-    old = _rows(index)
-    parts: list[NDArray[np.float32]] = []
-    fresh: list[str] = []  # names whose passages are embedded now, in the order of `parts`
-    for name, entry in entries.items():
-        kept = old.get(name) if _same(entry, index.entries.get(name)) else None
-        if kept is None:
-            fresh.append(name)
-        parts.append(np.empty((0, embedder.dimensions), np.float32) if kept is None else kept)
-    new = _embed([one.text for name in fresh for one in entries[name].passages], embedder, progress)
-    positions = {name: n for n, name in enumerate(entries)}
-    start = 0
-    for name in fresh:
-        end = start + len(entries[name].passages)
-        parts[positions[name]] = new[start:end]
-        start = end
-    vectors = np.concatenate([np.empty((0, embedder.dimensions), np.float32), *parts])
-    words = Words(one.text for entry in entries.values() for one in entry.passages)
-    return Index(entries=entries, vectors=indexed(vectors), words=words)
+    return np.concatenate([np.empty((0, width), np.float32), *(rows[name] for name in names)])
 
 
-def _unchanged(entry: Entry, stat: os.stat_result) -> bool:
-    return (entry.size, entry.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+def _same(entry: Entry, before: Entry, by_text: bool) -> bool:
+    return before.passages == entry.passages and (by_text or before.sha256 == entry.sha256)
 
 
-def _same(entry: Entry, before: Entry | None) -> bool:
-    return before is not None and before.passages == entry.passages
-
-
-def _entry(path: Path, stat: os.stat_result, before: Entry | None) -> Entry:
-    if before is not None and _unchanged(before, stat):
+def _entry(
+    path: Path,
+    size: int,
+    mtime_ns: int,
+    before: Entry | None,
+    read: Callable[[Path], Iterable[Chunk]],
+) -> Entry:
+    if before is not None and (before.size, before.mtime_ns) == (size, mtime_ns):
         return before
-    entry = Entry(size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=_digest(path))
+    entry = Entry(size=size, mtime_ns=mtime_ns, sha256=_digest(path))
     if before is not None and before.sha256 == entry.sha256 != "":
         return replace(before, size=entry.size, mtime_ns=entry.mtime_ns)
     try:
-        return replace(entry, passages=tuple(split(read_document(path))))
+        return replace(entry, passages=tuple(read(path)))
     except ToolError as error:
         return replace(entry, problem=str(error))
 
@@ -241,12 +315,19 @@ def _rows(index: Index) -> dict[str, NDArray[Any]]:
     return rows
 
 
-def _embed(texts: list[str], embedder: Embedder, progress: Progress) -> NDArray[Any]:
+def _embed(
+    passages: Sequence[tuple[Path, Chunk]],
+    contents: Contents,
+    progress: Progress,
+    before: int,
+    total: int,
+) -> NDArray[Any]:
+    """The vectors of the passages, which come after so many others of all."""
     import numpy as np
 
-    vectors = np.zeros((len(texts), embedder.dimensions), np.float32)
-    for start in range(0, len(texts), _BATCH):
-        batch = texts[start : start + _BATCH]
-        vectors[start : start + len(batch)] = embedder.embed(batch)
-        progress(start + len(batch), len(texts))
+    vectors = np.zeros((len(passages), contents.embedder.dimensions), np.float32)
+    for start in range(0, len(passages), _BATCH):
+        batch = passages[start : start + _BATCH]
+        vectors[start : start + len(batch)] = contents.embed(batch)
+        progress(before + start + len(batch), total)
     return vectors

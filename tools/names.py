@@ -9,14 +9,21 @@ from typing import Any
 
 from agentkit.errors import UsageError
 from agentkit.nearest import nearest
+from agentkit.protocols import Toolset
 from agentkit.tool import Tool, as_tool
 from agentkit.tools.compute import compute
+from agentkit.tools.describe_image import describe_image
 from agentkit.tools.files import files
+from agentkit.tools.generate_image import generate_image
+from agentkit.tools.label_image import image_text_similarity, label_image
 from agentkit.tools.language import ask, extract, summarize, translate
+from agentkit.tools.mcp import McpServer
+from agentkit.tools.openapi.named import from_name
 from agentkit.tools.python import python
 from agentkit.tools.rag import rag
 from agentkit.tools.read_image import read_image
 from agentkit.tools.search import search
+from agentkit.tools.search_images import search_images
 from agentkit.tools.speak import speak
 from agentkit.tools.transcribe import transcribe
 
@@ -26,7 +33,11 @@ _ALONE: Mapping[str, Callable[[], Tool[Any, Any]]] = MappingProxyType(
     {
         "ask": ask,
         "compute": compute,
+        "describe_image": describe_image,
         "extract": extract,
+        "generate_image": generate_image,
+        "image_text_similarity": image_text_similarity,
+        "label_image": label_image,
         "python": python,
         "read_image": read_image,
         "speak": speak,
@@ -53,34 +64,50 @@ def _search(folder: str, store: Path) -> Made:
     return [search(folder, index=store / "index")]
 
 
+def _search_images(folder: str, store: Path) -> Made:
+    return [search_images(folder, index=store / "index")]
+
+
 def _alone(make: Callable[[], Tool[Any, Any]]) -> Callable[[str, Path], Made]:
     return lambda folder, store: [make()]
 
 
+_TOOLSETS: Mapping[str, Callable[[str], Toolset]] = MappingProxyType(
+    {"mcp": McpServer, "openapi": from_name}
+)
+"""What comes from elsewhere, made of what stands after the colon."""
+
 FACTORIES: Mapping[str, Callable[[str, Path], Made]] = MappingProxyType(
     {name: _alone(make) for name, make in _ALONE.items()}
     | {"files": _files, "language": _language, "rag": _rag, "search": _search}
+    | {"search_images": _search_images}
 )
 """From a name to what makes its tools, given a folder of files and the agent's store."""
 
-_TAKES_FOLDER = frozenset({"files", "rag", "search"})
+_TAKES_FOLDER = frozenset({"files", "rag", "search", "search_images"})
 
 
 def named(name: str, store: Path = Path(".agentkit")) -> Made:
     """The built-in tools of that name.
 
-    `search:FOLDER`, `rag:FOLDER` and `files:FOLDER` say which folder, else it is the current one;
-    `language` is compute, ask, summarize, translate and extract. `store` is the agent's folder, for
-    what a tool keeps. Raises `UsageError` with the nearest name for an unknown one.
+    `search:FOLDER`, `search_images:FOLDER`, `rag:FOLDER` and `files:FOLDER` say which folder, else
+    it is the current one; `language` is compute, ask, summarize, translate and extract.
+    `mcp:COMMAND` and `mcp:URL` are the tools of an MCP server (docs/mcp.md), and
+    `openapi:FILE_OR_URL` the operations of an API document (docs/openapi.md). `store` is the
+    agent's folder, for what a tool keeps. Raises `UsageError` with the nearest name for an
+    unknown one.
 
     >>> [tool.name for tool in named("files:.")]
     ['read_file', 'write_file', 'list_files']
     """
     word, colon, folder = name.partition(":")
+    if word in _TOOLSETS:
+        return [*_TOOLSETS[word](folder).tools(store)]
     if word not in FACTORIES:
-        near = nearest(word, FACTORIES)
+        names = FACTORIES.keys() | _TOOLSETS.keys()
+        near = nearest(word, names)
         hint = f"; did you mean {near!r}?" if near else ""
-        known = ", ".join(sorted(FACTORIES))
+        known = ", ".join(sorted(names))
         raise UsageError(f"expected a tool or one of the names {known}; came {name!r}{hint}")
     if colon and word not in _TAKES_FOLDER:
         raise UsageError(f"the tool {word!r} takes nothing after a colon; came {name!r}")
@@ -88,9 +115,9 @@ def named(name: str, store: Path = Path(".agentkit")) -> Made:
 
 
 def equip(
-    given: Sequence[str | Tool | Callable[..., Any]], store: Path = Path(".agentkit")
+    given: Sequence[str | Tool | Toolset | Callable[..., Any]], store: Path = Path(".agentkit")
 ) -> dict[str, Tool]:
-    """Tools by name, from names of built-in ones, tools and plain typed functions.
+    """Tools by name, from names of built-in ones, toolsets, tools and plain typed functions.
 
     Raises `UsageError` where two have the same name.
 
@@ -99,8 +126,14 @@ def equip(
     """
     found: dict[str, Tool] = {}
     for one in given:
-        for tool in named(one, store) if isinstance(one, str) else [as_tool(one)]:
+        for tool in _made(one, store):
             if tool.name in found:
                 raise UsageError(f"two tools are named {tool.name!r}; rename one of them")
             found[tool.name] = tool
     return found
+
+
+def _made(one: str | Tool | Toolset | Callable[..., Any], store: Path) -> Sequence[Tool]:
+    if isinstance(one, str):
+        return named(one, store)
+    return one.tools(store) if isinstance(one, Toolset) else [as_tool(one)]

@@ -24,8 +24,8 @@ from agentkit.planners.digest import cut
 from agentkit.tool import Context, Tool, tool
 from agentkit.tools.chunks import Chunk
 from agentkit.tools.embed import MiniLM
-from agentkit.tools.index import Fusion
-from agentkit.tools.language import prompt_file, room
+from agentkit.tools.index import Fusion, documents
+from agentkit.tools.language import prompt_file, require_short, room
 from agentkit.tools.marginal import MARGINALS, Marginal, posterior, prior
 from agentkit.tools.shelf import Found, Shelf
 
@@ -103,7 +103,8 @@ def rag(
             f"rag: marginal={marginal!r} needs the probabilities of tokens; pass scorer=, "
             "for instance a LocalModel"
         )
-    shelf = Shelf(folder, index=index, embedder=embedder or MiniLM(), fusion=fusion, who="rag")
+    contents = documents(embedder or MiniLM())
+    shelf = Shelf(folder, index=index, contents=contents, fusion=fusion, who="rag")
 
     @tool(name="rag", effect="read", trusted=False, timeout_s=900.0, expected_s=15.0, cost=NO_FEE)
     async def answer_from_documents(question: str, *, context: Context) -> Grounded:
@@ -114,6 +115,7 @@ def rag(
         """
         if not question.strip():
             raise ToolError("question: expected words, came an empty text")
+        require_short("question", question, context.model, "ask one question")
         found = await _looked_up(shelf, question, passages, context)
         if found.support < least_support:
             return _refused()

@@ -13,7 +13,7 @@ from agentkit.budget import FREE
 from agentkit.errors import ToolError
 from agentkit.tool import Context, Tool, tool
 from agentkit.tools.embed import MiniLM
-from agentkit.tools.index import Fusion, Progress
+from agentkit.tools.index import Fusion, Progress, documents
 from agentkit.tools.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def search(
     >>> hit.source, hit.location, hit.text
     ('office.md', 'line 2', 'Visitors\\nA visitor wears a yellow badge.')
     """
-    shelf = Shelf(folder, index=index, embedder=embedder or MiniLM(), fusion=fusion, who="search")
+    contents = documents(embedder or MiniLM())
+    shelf = Shelf(folder, index=index, contents=contents, fusion=fusion, who="search")
 
     @tool(name="search", effect="read", trusted=False, timeout_s=900.0, expected_s=0.1, cost=FREE)
     def find(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agentkit.errors import ToolError, UsageError
 from agentkit.models.assemble import exclusive
 from agentkit.tools.chunks import Chunk
-from agentkit.tools.index import Fusion, Index, Progress, in_step, scan, updated
+from agentkit.tools.index import Contents, Fusion, Index, Progress, scan, updated
 from agentkit.tools.index_file import load, save
 
 if TYPE_CHECKING:
@@ -45,56 +45,64 @@ class Shelf:
     """
 
     def __init__(
-        self, folder: str | Path, *, index: str | Path, embedder: Embedder, fusion: Fusion, who: str
+        self,
+        folder: str | Path,
+        *,
+        index: str | Path,
+        contents: Contents,
+        who: str,
+        fusion: Fusion = "scores",
     ) -> None:
         self._folder = Path(folder).resolve()
         if not self._folder.is_dir():
             raise UsageError(f"{who}: expected a folder, came {str(folder)!r}; create it first")
-        self._embedder = embedder
+        self._contents = contents
         self._fusion: Fusion = fusion
         name = hashlib.sha256(str(self._folder).encode()).hexdigest()[:16]
-        self._place = Path(index) / name
+        self._place = Path(index) / name / f"{contents.kind}.index"
         self._lock = Lock()  # searches run side by side in threads; one of them updates
         self._open: Index | None = None
 
     def nearest(self, query: str, k: int, progress: Progress) -> Found:
         """The k best passages. Raises `ToolError` if nothing in the folder can be read."""
-        index = self._current(progress)
-        vectors = _vectors(query, self._embedder)
+        index = self.current(progress)
+        vectors = _vectors(query, self._contents.embedder)
         shares = index.words.shares(query)
         meaning = index.by_meaning(vectors, k, shares)
         hits = index.best(meaning, shares, k, self._fusion)
-        words = max(index.words.covered(query, one.text) for _, _, one in hits)
+        words = index.words.covered(query, [one.text for _, _, one in hits])
         support = max(meaning.values()) + words / 2
         return Found(hits=hits, support=support, problems=index.problems)
 
-    def _current(self, progress: Progress) -> Index:
+    def current(self, progress: Progress) -> Index:
+        """The index as the folder is now. Raises `ToolError` if nothing in it can be read."""
         with self._lock:
-            found = scan(self._folder)
+            found = scan(self._folder, self._contents.suffixes)
             if not found:
-                raise ToolError(
-                    f"there are no documents in {str(self._folder)!r}; "
-                    "put .md, .txt or .pdf files there"
-                )
-            if self._open is None or not in_step(self._open, found):
+                raise ToolError(self._contents.advice.format(folder=str(self._folder)))
+            if self._open is None or self._open.known != found:
                 self._open = self._update(progress)
             self._require_passages(self._open)
             return self._open
 
     def _update(self, progress: Progress) -> Index:
-        path = self._place / "passages.index"
-        with exclusive(self._place):  # another process may be at it, or have done it
-            found = scan(self._folder)
-            index = load(path, self._embedder) or Index()
-            if index.vectors is None or not in_step(index, found):
-                index = updated(index, self._folder, found, self._embedder, progress)
-                save(path, index, self._embedder)
+        path, contents = self._place, self._contents
+        with exclusive(path.parent):  # another process may be at it, or have done it
+            found = scan(self._folder, contents.suffixes)
+            index = load(path, contents.embedder) or Index()
+            if not index.whole or index.known != found:
+
+                def keep(one: Index) -> None:
+                    save(path, one, contents.embedder)
+
+                index = updated(index, self._folder, found, contents, progress, keep)
+                keep(index)
             return index
 
     def _require_passages(self, index: Index) -> None:
         if not index.passages:
             reasons = "; ".join(f"{name}: {why}" for name, why in [*index.problems.items()][:5])
-            raise ToolError(f"no document in {str(self._folder)!r} can be read: {reasons}")
+            raise ToolError(f"nothing in {str(self._folder)!r} can be read: {reasons}")
 
 
 def _vectors(query: str, embedder: Embedder) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""The tool `transcribe`: speech to text with times, by Whisper on the CPU."""
+"""The tool `transcribe`: speech to text with times, by Whisper."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from agentkit.budget import FREE
 from agentkit.media import Audio
-from agentkit.models.catalog import ensure
 from agentkit.tool import Context, Tool, tool
 from agentkit.tools.audio import RATE, peak, read_audio
+from agentkit.tools.checkpoint import Named, folder_of, stamp
 from agentkit.tools.fetching import fetching
-from agentkit.tools.listening import Segment, Told, Wanted, Word, cuts, hear
+from agentkit.tools.listening import WINDOW_S, Segment, Told, Wanted, Word, hear
 from agentkit.tools.optional import imported
+from agentkit.tools.whisper import Whisper
 
 __all__ = ["Segment", "Transcript", "Word", "transcribe"]
 
@@ -45,20 +47,23 @@ def transcribe(
     into_english: bool = False,
     words: bool = False,
     voice_only: bool = True,
-    part_s: float = 150.0,
+    window_s: float = WINDOW_S,
     most_s: float = 3 * 3600.0,
-    model: str = "whisper-base",
+    model: Named = "whisper-base",
     models: Path | None = None,
     threads: int | None = None,
 ) -> Tool[Any, Any]:
     """A tool that writes down what is said in a recording: any format that FFmpeg reads.
 
     `language` (as `en`) saves its detection; `into_english` translates what is said; `words` gives
-    each word's times too; `voice_only` skips what is not speech. What is longer than `part_s` is
-    cut at pauses into parts that are heard at once, each by one of the `threads`; what is longer
-    than `most_s` is refused. `models` is where model files are kept. The model is loaded at first
-    use and decodes without chance, so the same recording gives the same text; where it repeats
-    itself, or what it heard is unlikely, it listens once more with more care.
+    each word's times too; `voice_only` skips what is not speech. What is longer than `window_s` is
+    cut at pauses into windows, of which each of the `threads` hears one at a time: on any number of
+    them the text is the same. What is longer than `most_s` is refused. `model` is a name in the
+    catalogue, or the folder of any checkpoint of Whisper, converted for faster-whisper
+    (`model.bin`) or in the form of transformers (`model.safetensors`). `models` is where model
+    files are kept. The model is loaded at first use and decodes without chance, so the same
+    recording gives the same text; where it repeats itself, or what it heard is unlikely, it listens
+    once more with more care.
 
         talk = transcribe()(audio=Path("call.flac"))
     """
@@ -67,7 +72,8 @@ def transcribe(
     )
     count = threads or min(4, os.cpu_count() or 1)
 
-    @tool(name="transcribe", effect="pure", cache=f"{model}, {wanted}, parts {part_s:g} s",
+    @tool(name="transcribe", effect="pure",
+          cache=f"{stamp(model)}, {wanted}, windows {window_s:g} s",
           trusted=False, concurrency=1, timeout_s=3600.0, expected_s=10.0, cost=FREE)  # fmt: skip
     def listen(audio: Audio, *, context: Context | None = None) -> Transcript:
         """Write down what is said in a recording.
@@ -79,14 +85,13 @@ def transcribe(
         seconds = round(len(samples) / RATE, 2)
         if peak(samples) < _SILENCE:
             return _nothing("the recording is silent for all of its {} seconds", seconds)
-        bounds = cuts(samples, part_s=part_s)
-        at_once = min(count, len(bounds) - 1)
+        at_once = min(count, ceil(seconds / window_s))
         with _loading:  # else two first calls would both fetch and load
-            folder = ensure(model, models, progress=fetching(context))
+            folder = folder_of(model, models, progress=fetching(context))
             whisper = _load(folder, count // at_once, at_once)
         told = _following(context, seconds)
-        found, spoken = hear(whisper, samples, wanted, bounds=bounds, at_once=at_once, told=told)
-        return _transcript(found, spoken, seconds)
+        found, said = hear(whisper, samples, wanted, window_s=window_s, at_once=at_once, told=told)
+        return _transcript(found, said, seconds)
 
     return listen
 
@@ -114,6 +119,8 @@ def _following(context: Context | None, seconds: float) -> Told:
 
 @lru_cache(maxsize=1)
 def _load(folder: Path, threads: int, at_once: int) -> Any:
+    if not (folder / "model.bin").is_file():
+        return Whisper(folder)
     package = "faster-whisper"
     library = imported("faster_whisper", feature="transcribing", package=package, extra="speech")
     return library.WhisperModel(

@@ -14,13 +14,13 @@ import click
 
 from agentkit.cli.exits import CANCELLED, FAILED, explain
 from agentkit.cli.exits import code_of as code_of_error
-from agentkit.cli.text import inert
 from agentkit.errors import AgentkitError, RunError
+from agentkit.text import inert
 
 DEBUG = "--debug"
 COMMANDS = (
-    "run", "plan", "submit", "worker", "resume", "approve", "deny", "resolve", "runs", "show",
-    "replay", "fork", "diff", "store", "tools", "models", "doctor",
+    "run", "chat", "plan", "submit", "worker", "resume", "approve", "deny", "resolve", "runs",
+    "show", "replay", "fork", "diff", "serve", "store", "tools", "mcp", "models", "doctor",
 )  # fmt: skip
 
 

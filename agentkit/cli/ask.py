@@ -6,8 +6,8 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from agentkit.cli.text import inert, one_line
 from agentkit.decisions import Approver, Decision, Question, approve, deny
+from agentkit.text import inert, one_line
 
 
 def approver() -> Approver | None:

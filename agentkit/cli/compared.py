@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from agentkit.cli.document import plan_text
-from agentkit.cli.text import arguments, digest, inert, one_line
+from agentkit.document import plan_text
 from agentkit.events import Event
 from agentkit.fold import fold
 from agentkit.messages import Usage
 from agentkit.plan.graph import apply
+from agentkit.text import arguments, digest, inert, one_line
 
 if TYPE_CHECKING:
     from agentkit.diff import NodeDiff, RunDiff, Side

@@ -6,11 +6,14 @@ import sys
 import traceback
 from typing import Final, Literal, TypeAlias
 
-from agentkit.cli.text import inert
 from agentkit.errors import AgentkitError, LimitReached, RunCancelled, RunPaused, UsageError
+from agentkit.text import cut, inert
 
 Output: TypeAlias = Literal["answer", "json", "events"]
 """What a command that runs a task puts on standard output."""
+
+MOST_CHARACTERS = 4000
+"""Of an error's sentence; its traceback has all of it."""
 
 ANSWERED: Final = 0
 FAILED: Final = 1
@@ -40,6 +43,6 @@ def explain(error: AgentkitError, *, debug: bool, hint: str = "") -> None:
     if debug:
         lines = traceback.format_exception(error)
         print(inert("".join(lines)), file=sys.stderr)
-    print(f"error: {inert(str(error))}", file=sys.stderr)
+    print(f"error: {inert(cut(str(error), MOST_CHARACTERS))}", file=sys.stderr)
     if hint:
         print(inert(hint), file=sys.stderr)

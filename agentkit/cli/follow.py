@@ -11,15 +11,16 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from agentkit.cli.document import document
 from agentkit.cli.exits import ANSWERED, CANCELLED, Output, code_of, explain
 from agentkit.cli.hints import Hints
 from agentkit.cli.interrupt import interruptible
 from agentkit.cli.live import Display, display
 from agentkit.cli.progress import Progress
-from agentkit.cli.text import inert
+from agentkit.cli.told import tell
+from agentkit.document import document
 from agentkit.errors import AgentkitError
 from agentkit.events import Event, event_to_json
+from agentkit.text import inert
 
 Start: TypeAlias = Callable[[], AsyncGenerator[Event, None]]
 
@@ -40,7 +41,7 @@ class Followed:
 def print_answer(seen: Followed, hints: Hints) -> None:
     """The answer on stdout; its sources, and how to look into the run, on stderr."""
     progress = seen.progress
-    print(inert(progress.answer), flush=True)
+    tell(progress.answer, hints.whole(progress.run))
     if progress.cites:
         named = (source(progress, name) for name in progress.cites)
         print(f"sources: {inert(', '.join(named))}", file=sys.stderr)

@@ -28,6 +28,10 @@ class Hints:
         """The command that tells what the run did."""
         return f"agentkit show {run}{self._in_store()}"
 
+    def whole(self, run: str) -> str:
+        """The command that writes all that the run gave to a file."""
+        return f"{self.show(run)} --json > {run.replace('/', '-')}.json"
+
     def stopped(self, run: str) -> str:
         """What can be done about a run that somebody stopped."""
         if not run:

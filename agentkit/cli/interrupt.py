@@ -14,14 +14,16 @@ from agentkit.cli.exits import CANCELLED
 
 T = TypeVar("T")
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 _STDERR = 2
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
-def interruptible(work: Coroutine[Any, Any, T]) -> T:
+def interruptible(work: Coroutine[Any, Any, T], *, runner: asyncio.Runner | None = None) -> T:
     """Runs the coroutine to its end. Ctrl-C (or SIGTERM) cancels it: `asyncio.CancelledError`.
 
     A second Ctrl-C ends the process at once: the journal is safe whenever the process dies.
+    With a `runner` its loop is used, and goes on to be; then Ctrl-C is as it was before.
     """
 
     async def supervised() -> T:
@@ -39,11 +41,18 @@ def interruptible(work: Coroutine[Any, Any, T]) -> T:
 
         # Windows' loop takes no handlers; there asyncio.run's own Ctrl-C cancels the task.
         with contextlib.suppress(NotImplementedError):
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _STOPPING:
                 loop.add_signal_handler(number, press)
         return await work
 
-    return asyncio.run(supervised())
+    if runner is None:
+        return asyncio.run(supervised())
+    try:
+        return runner.run(supervised())
+    finally:
+        with contextlib.suppress(NotImplementedError):
+            for number in _STOPPING:
+                runner.get_loop().remove_signal_handler(number)
 
 
 def _exit_now() -> NoReturn:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from agentkit.cli.progress import Progress, Row, error_of, text_of
-from agentkit.cli.text import inert, one_line
+from agentkit.cli.progress import Progress, Row, error_of
+from agentkit.document import text_of
 from agentkit.events import Event
+from agentkit.text import inert, one_line
 from agentkit.types import Json
 
 GLYPHS = {

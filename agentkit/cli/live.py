@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from agentkit.cli.lines import footer, headline, plain, rows
 from agentkit.cli.progress import Progress, fold, stopped
-from agentkit.cli.text import inert
+from agentkit.text import inert
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 REFRESHES_PER_SECOND = 8
 _WIDEST_NAME = 20
 _SECONDS_WIDTH = 7
+_MOST_WRITTEN = 2000
+"""So much of an answer stands there while it is written: its end."""
 
 
 class Display(Protocol):
@@ -69,7 +71,7 @@ class Live:
             table.add_row(*(Text(cell, style=_style(row[0])) for cell in row))
         parts: list[RenderableType] = [Text(headline(self.progress), style="bold"), table]
         if self.progress.answer and self.progress.status == "running":
-            parts.append(Text(inert(self.progress.answer)))
+            parts.append(Text(inert(self.progress.answer[-_MOST_WRITTEN:])))
         return Group(*parts, Text(footer(self.progress, now), style="dim"))
 
     def _widest(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,22 @@ def load_agent(origin: str) -> Agent[Any]:
     agents = sorted(key for key, value in vars(module).items() if isinstance(value, Agent))
     there = f"agents there: {', '.join(agents)}" if agents else "there is no agent in it"
     raise UsageError(f"{file} has no agent named {name!r}; {there}")
+
+
+def agents_in(given: str) -> Sequence[str]:
+    """The origins that are meant by `file.py:name`, or by `file.py`: all agents of the file.
+
+    Raises `UsageError` where there is none.
+    """
+    from agentkit.agent import Agent
+
+    if not given.endswith(".py"):
+        return [given]
+    there = vars(load_module(Path(given)))
+    names = [name for name, value in there.items() if isinstance(value, Agent)]
+    if not names:
+        raise UsageError(f"there is no agent in {given}")
+    return [f"{given}:{name}" for name in names]
 
 
 def load_module(path: Path) -> ModuleType:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from agentkit.cli.exits import Output
 from agentkit.cli.follow import Followed, follow
 from agentkit.cli.hints import Hints
+from agentkit.cli.told import tell
+from agentkit.cli.tracing import with_traces
 from agentkit.errors import UsageError
 from agentkit.types import Json
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
     from agentkit.plan.graph import Plan
-    from agentkit.plan.problem import Problem
     from agentkit.tool import Tool
 
 
@@ -26,12 +28,14 @@ def call(
     agent: Agent[Any], tool: Tool[..., Any], text: str, output: Output, debug: bool, store: str
 ) -> int:
     """Runs a plan of this one call and prints the value that came out, as JSON."""
+    from agentkit.plan.single import plan_of
     from agentkit.planners import Fixed
 
     args, files = split(tool, arguments_of(text))
     plan = plan_of(tool, args, files)
     asyncio.run(require_sound(plan, tool, files, store))
-    once = replace(agent, planner=Fixed(plan), output=None, memory=(), origin="")
+    traced = with_traces(agent, os.environ)
+    once = replace(traced, planner=Fixed(plan), output=None, memory=(), origin="")
     return follow(
         lambda: once.stream(f"call {tool.name}", inputs=files),
         output=output,
@@ -48,8 +52,9 @@ def split(
 
     Raises `UsageError` where there is no such file.
     """
-    properties = tool.input_schema.get("properties")
-    schemas = properties if isinstance(properties, dict) else {}
+    from agentkit.plan.single import parameters_of, takes_file
+
+    schemas = parameters_of(tool)
     paths = {
         name: Path(value).expanduser()
         for name, value in given.items()
@@ -61,35 +66,13 @@ def split(
     return {name: value for name, value in given.items() if name not in paths}, paths
 
 
-def takes_file(schema: Json) -> bool:
-    """Whether a parameter's schema is that of an artifact's handle, or of one or nothing."""
-    if not isinstance(schema, dict):
-        return False
-    choices, properties = schema.get("anyOf"), schema.get("properties")
-    if isinstance(choices, list):
-        others = [choice for choice in choices if choice != {"type": "null"}]
-        return len(others) == 1 and takes_file(others[0])
-    return isinstance(properties, dict) and {"sha256", "media_type"} <= properties.keys()
-
-
-def plan_of(tool: Tool[..., Any], args: Mapping[str, Json], files: Iterable[str]) -> Plan:
-    """A plan of one call, whose files are inputs of the same names."""
-    from agentkit.plan.graph import Answer, Call, Const, Plan, Ref
-
-    given = {name: Const(value) for name, value in args.items()}
-    handed = {name: Ref(name) for name in files}
-    name = "result" if "result" not in handed else "the_result"
-    node = Call(id=name, tool=tool.name, args={**given, **handed})
-    return Plan(nodes={name: node}, answer=Answer(text=Ref(name)))
-
-
 async def require_sound(
     plan: Plan, tool: Tool[..., Any], files: Mapping[str, Path], where: str
 ) -> None:
     """Raises `UsageError` for arguments that the tool does not take, before anything has run."""
     from agentkit.cli.stored import open_here
     from agentkit.inputs import read_inputs
-    from agentkit.plan.check import check
+    from agentkit.plan.single import mistakes
 
     store = open_here(where) if files else None
     try:
@@ -97,22 +80,15 @@ async def require_sound(
     finally:
         if store is not None:
             await store.close()
-    problems = check(replace(plan, inputs=schemas), {tool.name: tool})
-    if problems:
-        said = "; ".join(explained(problem) for problem in problems)
+    said = mistakes(plan, tool, schemas)
+    if said:
         raise UsageError(f"{said}; `agentkit tools {tool.name}` shows what it takes")
 
 
-def explained(problem: Problem) -> str:
-    """The problem without its place: nobody wrote that plan."""
-    hint = f", did you mean {problem.nearest!r}?" if problem.nearest else ""
-    return f"expected {problem.expected}; got {problem.found}{hint}"
-
-
-def print_value(seen: Followed, _: Hints) -> None:
+def print_value(seen: Followed, hints: Hints) -> None:
     """The value of the one call, as JSON."""
     values = [event.data.get("value") for event in seen.events if event.type == "node.ended"]
-    print(json.dumps(values[-1], indent=2))
+    tell(json.dumps(values[-1], indent=2), hints.whole(seen.run))
 
 
 def arguments_of(text: str) -> dict[str, Json]:

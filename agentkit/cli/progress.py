@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from agentkit.cli.text import arguments, digest, one_line
 from agentkit.decisions import BUDGET
+from agentkit.document import spent, text_of
 from agentkit.events import Event
 from agentkit.state import caller, owner
+from agentkit.text import arguments, digest, one_line
 from agentkit.types import Json
 
 State: TypeAlias = Literal["wait", "run", "ok", "fail", "skip", "stop", "deny", "doubt"]
@@ -262,26 +263,11 @@ def how_far(data: Mapping[str, Json]) -> str:
     return f"{shown} {unit}".strip()
 
 
-def spent(usage: Json) -> tuple[int, float | None]:
-    """Tokens and dollars of one model call; dollars None where the price is unknown."""
-    if not isinstance(usage, dict):
-        return 0, None
-    counts = (usage.get("input_tokens"), usage.get("output_tokens"))
-    tokens = sum(count for count in counts if isinstance(count, int))
-    cost = usage.get("cost_usd")
-    return tokens, float(cost) if isinstance(cost, int | float | str) else None
-
-
 def error_of(error: Json) -> str:
     """An error's message, whether it is a text or a failure's JSON form."""
     if isinstance(error, dict):
         return one_line(text_of(error.get("message")), 200)
     return one_line(text_of(error), 200)
-
-
-def text_of(value: Json) -> str:
-    """A text as it is; anything else that should have been one as nothing."""
-    return value if isinstance(value, str) else ""
 
 
 def _listed(patch: Json, key: str) -> list[Json]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from agentkit.cli.live import is_live
-from agentkit.cli.text import count_bytes
+from agentkit.text import count_bytes
 
 if TYPE_CHECKING:
     from agentkit.models.assemble import Progress

@@ -15,8 +15,9 @@ from agentkit.cli.hints import Hints
 from agentkit.cli.interrupt import interruptible
 from agentkit.cli.load import has_main, load_module
 from agentkit.cli.settings import DEFAULT_STORE, STORE_VARIABLE
-from agentkit.cli.text import inert
+from agentkit.cli.tracing import with_traces
 from agentkit.errors import RunError, UsageError
+from agentkit.text import inert
 
 _COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -57,7 +58,7 @@ def _call_main(path: Path, chosen: Chosen, env: Mapping[str, str], *, debug: boo
     if not needed:
         _require_no_choice(path, chosen, env)
     try:
-        result = main(build(chosen, env)) if needed else main()
+        result = main(with_traces(build(chosen, env), env)) if needed else main()
         if inspect.iscoroutine(result):
             result = interruptible(result)
     except RunError as error:

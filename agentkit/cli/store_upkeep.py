@@ -11,8 +11,8 @@ import click
 
 from agentkit.cli.settings import store_option
 from agentkit.cli.stored import open_here, require_store
-from agentkit.cli.text import count_bytes, inert
 from agentkit.cli.times import age
+from agentkit.text import count_bytes, inert
 
 if TYPE_CHECKING:
     from agentkit.store import Store

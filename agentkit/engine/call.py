@@ -18,12 +18,13 @@ from agentkit.engine.context import CallContext, Record, canonical, idempotency_
 from agentkit.engine.door import finished, prepared
 from agentkit.engine.item import Item
 from agentkit.engine.limits import Limits
-from agentkit.engine.place import Places, TimedOut
+from agentkit.engine.place import Places
 from agentkit.engine.process import ProcessDied, RemoteError
 from agentkit.engine.purse import Purse
 from agentkit.engine.reconcile import reconciled
 from agentkit.engine.retry import retry, worth_retrying
 from agentkit.engine.share import paid
+from agentkit.engine.timelimit import TimedOut
 from agentkit.errors import EvaluationError, RunPaused, StoreError
 from agentkit.outcome import Failure, Outcome
 from agentkit.plan.evaluate import evaluate

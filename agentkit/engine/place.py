@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
-from agentkit.engine.batch import Batcher
 from agentkit.engine.context import CallContext
 from agentkit.engine.door import finished
 from agentkit.engine.item import Item
+from agentkit.engine.meeting import Meeting
 from agentkit.engine.process import Processes
 from agentkit.engine.threads import Threads
+from agentkit.engine.timelimit import within
 from agentkit.tool import Tool
 from agentkit.types import Json
-
-
-class TimedOut(TimeoutError):
-    """An attempt took longer than its tool's `timeout_s`."""
 
 
 class Places:
     """Runs attempts. Threads and processes are started when a call needs them.
 
-    `spawn` starts a task that the scheduler owns; `freed` hears when an abandoned thread of a call
-    has ended, so that its places can be given back.
+    `freed` hears when an abandoned thread of a call has ended, so that its places can be given
+    back.
     """
 
-    def __init__(
-        self,
-        *,
-        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
-        freed: Callable[[Item], None],
-    ) -> None:
-        self._spawn, self._freed = spawn, freed
+    def __init__(self, *, freed: Callable[[Item], None]) -> None:
+        self._freed = freed
         self._threads = Threads()
         self._processes = Processes()
-        self._batchers: dict[str, Batcher] = {}
+        self._meetings: dict[str, Meeting] = {}
 
     async def attempt(
         self,
@@ -49,8 +40,7 @@ class Places:
     ) -> Json:
         """The validated result of one attempt. Raises what the tool raises, `TimedOut`."""
         if tool.batch:
-            # The time limit is of the batch's call: waiting for one's turn does not count.
-            return finished(tool, await self._batcher(tool).call(kwargs), context)
+            return finished(tool, await self._in_batch(item, tool, kwargs), context)
         if tool.runs == "loop":
             call = _awaited(tool, kwargs, context)
         elif tool.runs == "thread":
@@ -61,48 +51,32 @@ class Places:
 
     async def close(self) -> None:
         """End the threads that idle and every process."""
+        for meeting in self._meetings.values():
+            meeting.leave()
+        self._meetings.clear()
         self._threads.close()
         await self._processes.close()
 
-    def _batcher(self, tool: Tool) -> Batcher:
-        found = self._batchers.get(tool.name)
-        if found is None:
-            found = Batcher(tool, partial(self._make, tool), self._spawn)
-            self._batchers[tool.name] = found
-        return found
-
-    async def _make(self, tool: Tool, kwargs: dict[str, Any]) -> Any:
-        if tool.runs == "loop":
-            return await within(tool, tool.function(**kwargs))
-        return await within(tool, self._in_thread(partial(tool.function, **kwargs), None))
-
-    async def _in_thread(self, call: Callable[[], Any], item: Item | None) -> Any:
-        def abandoned() -> None:
-            if item is not None:
+    async def _in_batch(self, item: Item, tool: Tool, kwargs: dict[str, Any]) -> Any:
+        meeting = self._meetings.get(tool.name)
+        if meeting is None:
+            meeting = self._meetings[tool.name] = Meeting.joined(tool)
+        try:
+            return await meeting.call(kwargs)
+        finally:
+            # Threads that its tool abandoned still use what the tool needs, whoever they are for.
+            if tool.resources and meeting.when_free(partial(self._free, item)):
                 item.lingering += 1
 
-        def freed() -> None:
-            if item is not None:
-                item.lingering -= 1
-                self._freed(item)
+    async def _in_thread(self, call: Callable[[], Any], item: Item) -> Any:
+        def abandoned() -> None:
+            item.lingering += 1
 
-        return await self._threads.run(call, abandoned=abandoned, freed=freed)
+        return await self._threads.run(call, abandoned=abandoned, freed=partial(self._free, item))
 
-
-async def within(tool: Tool, call: Coroutine[Any, Any, Any]) -> Any:
-    """What the call comes to within the tool's time limit. Raises `TimedOut`."""
-    if tool.timeout_s is None:
-        return await call
-    limit = asyncio.timeout(tool.timeout_s)
-    try:
-        async with limit:
-            return await call
-    except TimeoutError as error:
-        if not limit.expired():
-            raise  # the tool's own
-        raise TimedOut(
-            f"{tool.name}: no result within {tool.timeout_s:g} s, its timeout_s"
-        ) from error
+    def _free(self, item: Item) -> None:
+        item.lingering -= 1
+        self._freed(item)
 
 
 async def _awaited(tool: Tool, kwargs: dict[str, Any], context: CallContext) -> Json:

@@ -45,7 +45,7 @@ class Queue:
         if not fresh:
             return None
         lane = _lane(fresh[0])
-        if lane.rate is None and lane.has_room(len(fresh)):
+        if lane.rate is None and not lane.shared and lane.has_room(len(fresh)):
             # Room for all of them: no need to know which is the most urgent.
             return self._start(fresh.popleft(), lane)
         return self._choose()
@@ -75,6 +75,8 @@ class Queue:
         lane = _lane(item)
         for gate, units in lane.gates:
             gate.free += units
+        if lane.shared:
+            lane.leave()
         if lane.purse is not None:
             lane.purse.gave_back(item.id, item.cost)
 
@@ -100,6 +102,8 @@ class Queue:
             if lane.rate is not None and (at := lane.rate.next_at()) > self._clock():
                 self.wake_at = at if self.wake_at is None else min(at, self.wake_at)
                 continue
+            if lane.running and self._outranked(lane, rank):
+                continue  # else a call that needs what these hold might wait until all are made
             best = rank, lane
         if best is None:
             self._sorted = any(lane.heap for lane in self._lanes)
@@ -109,6 +113,14 @@ class Queue:
         if lane.rate is not None:
             lane.rate.reserve(self._clock())
         return self._start(item, lane)
+
+    def _outranked(self, lane: Lane, rank: tuple[float, int]) -> bool:
+        """Whether a call that should come sooner waits for what the calls of this lane hold."""
+        for other in self._lanes:
+            if other is not lane and other.heap and (top := other.top()) is not None:
+                if top < rank and lane.keeps_waiting(other):
+                    return True
+        return False
 
     def _sort(self) -> None:
         """Bring the tails up to date, and every ready call into its lane."""
@@ -125,6 +137,8 @@ class Queue:
     def _start(self, item: Item, lane: Lane) -> Item:
         for gate, units in lane.gates:
             gate.free -= units
+        if lane.shared:
+            lane.join()
         if lane.purse is not None:
             lane.purse.took(item.id, lane.bound)
         item.state = "running"

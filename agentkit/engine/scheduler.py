@@ -85,7 +85,7 @@ class Scheduler:
         self._purse, bounds = purse, lanes(tools, limits, purse)
         self._queue = Queue(bounds.values(), lambda: self._loop.time())
         self._tasks = Tasks()
-        self._places = Places(spawn=self._tasks.spawn, freed=self._freed)
+        self._places = Places(freed=self._freed)
         self._build = Builder(tools, bounds, limits, self._values, estimate)
         self._known, self._outcomes = dict(state.outcomes), dict(state.outcomes)
         self._flow, self._watches, self._pace = Dataflow(), Watches(), pace
@@ -286,10 +286,7 @@ class Scheduler:
         self._leave(item)
 
     def _ended(self, item: Item, task: asyncio.Task[None]) -> None:
-        """A call's task is over; one that was cancelled, or could not write, has said nothing."""
-        self._tasks.forget(task)
-        if item.task is not task:
-            return  # it has said how it ended, or waits for a decision, or goes on after one
+        """A call's task is over that was cancelled, or could not write: it has said nothing."""
         if not task.cancelled() and (error := task.exception()) is not None:
             if isinstance(error, RunPaused):
                 self._still.paused = self._still.paused or error
@@ -302,6 +299,8 @@ class Scheduler:
 
     def _leave(self, item: Item) -> None:
         """A call is over: its places are free, and others may start."""
+        assert item.task is not None
+        self._tasks.forget(item.task)
         item.task = None
         self._running -= 1
         if self._purse is not None and item.begun and item.outcome is not None:

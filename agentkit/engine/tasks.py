@@ -13,7 +13,7 @@ class Tasks:
     """Tasks that have not ended."""
 
     def __init__(self) -> None:
-        self._open: set[asyncio.Task[Any]] = set()
+        self._open: dict[asyncio.Task[Any], Callable[[asyncio.Task[Any]], object]] = {}
 
     def spawn(
         self,
@@ -22,13 +22,14 @@ class Tasks:
     ) -> asyncio.Task[T]:
         """Start a task. `ended` hears of its end, and then has to `forget` it."""
         task = asyncio.get_running_loop().create_task(coroutine)
-        self._open.add(task)
-        task.add_done_callback(self._open.discard if ended is None else ended)
+        self._open[task] = heard = self.forget if ended is None else ended
+        task.add_done_callback(heard)
         return task
 
     def forget(self, task: asyncio.Task[Any]) -> None:
-        """A task has ended."""
-        self._open.discard(task)
+        """A task has ended, or is about to: `ended` need not hear of it any more."""
+        if (heard := self._open.pop(task, None)) is not None:
+            task.remove_done_callback(heard)
 
     async def close(self) -> None:
         """Cancel the open ones and wait for their ends, however often that is itself cancelled."""

@@ -40,8 +40,8 @@ class Threads:
     """Runs blocking calls for one event loop; idle threads are used again."""
 
     def __init__(self) -> None:
+        self._hired: set[SimpleQueue[Job | None]] = set()
         self._idle: list[SimpleQueue[Job | None]] = []
-        self._closed = False
 
     async def run(
         self, call: Callable[[], Any], *, abandoned: Callable[[], None], freed: Callable[[], None]
@@ -67,14 +67,16 @@ class Threads:
         return job.value
 
     def close(self) -> None:
-        """Let the idle threads end; the others end with their call."""
-        self._closed = True
-        for jobs in self._idle:
+        """Let the idle threads end; the others end with their call, whether or not the loop that
+        it was made on still runs by then. Whatever is run later gets new ones."""
+        for jobs in self._hired:
             jobs.put(None)
+        self._hired.clear()
         self._idle.clear()
 
     def _new(self) -> SimpleQueue[Job | None]:
         jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._hired.add(jobs)
         threading.Thread(target=self._work, args=(jobs,), name="agentkit tool", daemon=True).start()
         return jobs
 
@@ -89,9 +91,7 @@ class Threads:
 
     def _deliver(self, job: Job, jobs: SimpleQueue[Job | None]) -> None:
         job.over = True
-        if self._closed:
-            jobs.put(None)
-        else:
+        if jobs in self._hired:
             self._idle.append(jobs)
         if not job.done.done():
             job.done.set_result(None)

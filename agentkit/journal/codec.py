@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from typing import Any, cast
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from agentkit.errors import StoreError
 from agentkit.protocols import ArtifactStore
 from agentkit.types import Json
@@ -22,19 +24,16 @@ INLINE_BYTES = 1024
 
 SPILLED = "$spilled"
 
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _escaped = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
 def dumps(value: object) -> str:
-    """Compact JSON. Raises `ValueError` or `TypeError` where the value is not plain JSON."""
-    text = _compact(value)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # half a surrogate pair, as broken decoders leave behind
-            return _escaped(value)
-    return text
+    """Compact JSON. Raises `ValueError` or `TypeError` where the value has no JSON form."""
+    try:
+        return to_json(value, inf_nan_mode="constants").decode()
+    except PydanticSerializationError:
+        # Half a surrogate pair, as broken decoders leave behind, or very deep; or no JSON at all.
+        return _escaped(value)
 
 
 def fields(data: Mapping[str, Json]) -> dict[str, str]:

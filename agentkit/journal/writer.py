@@ -224,7 +224,8 @@ class Writer:
         item = self._queue.get()
         self._hurry.wait(GATHER_S)
         self._hurry.clear()  # before taking: what comes from here on may set it anew
-        for _ in range(1 + min(self._queue.qsize(), _BATCH)):
+        behind = min(self._queue.qsize(), _BATCH)
+        while True:
             if isinstance(item, Event):
                 batch.events.append(item)
             elif isinstance(item, Barrier):
@@ -233,11 +234,11 @@ class Writer:
                 batch.cached.append(item)
             else:
                 batch.last = True
-                break
-            if self._queue.empty():
-                break
+            if batch.last or not behind:
+                return batch
+            # Only what has its turn here is taken: what came meanwhile stays for the next batch.
+            behind -= 1
             item = self._queue.get()
-        return batch
 
     def _commit(self, sink: Sink, batch: Batch) -> None:
         # Encoding may write artifacts: done first, so that the database is locked only briefly.

@@ -27,7 +27,7 @@ from agentkit.models.assemble import (
 )
 from agentkit.models.entries import KNOWN
 from agentkit.models.licences import licence_text
-from agentkit.models.place import OFFLINE_VARIABLE, cache_folder, fetching_is_off
+from agentkit.models.place import OFFLINE_VARIABLE, SHIPPED, cache_folder, fetching_is_off
 from agentkit.models.weights import Entry, ModelFile
 from agentkit.models.wheels import sweep
 from agentkit.nearest import nearest
@@ -41,6 +41,7 @@ __all__ = [
     "disk_bytes",
     "ensure",
     "entry",
+    "home",
     "present",
     "remove",
     "state",
@@ -68,14 +69,19 @@ def entry(name: str) -> Entry:
     raise UsageError(f"expected one of the models {', '.join(ENTRIES)}, got {name!r}{hint}")
 
 
+def home(model: Entry, folder: Path) -> Path:
+    """Where the model's files are, or would be: below `folder`, or in agentkit if it ships them."""
+    return (SHIPPED if model.shipped else folder) / model.name
+
+
 def present(model: Entry, folder: Path) -> bool:
-    """Whether all files of the model are under `folder`, complete."""
-    return not _missing(model, folder / model.name)
+    """Whether all files of the model are at their `home`, complete."""
+    return not _missing(model, home(model, folder))
 
 
 def state(model: Entry, folder: Path) -> State:
-    """How far the model is under `folder`, by the sizes of its files; nothing is read."""
-    target = folder / model.name
+    """How far the model is at its `home`, by the sizes of its files; nothing is read."""
+    target = home(model, folder)
     missing = _missing(model, target)
     if not missing:
         return "here"
@@ -86,12 +92,12 @@ def state(model: Entry, folder: Path) -> State:
 
 
 def damage(model: Entry, folder: Path, *, by_size: bool = False) -> Iterator[str]:
-    """What is wrong with the model's files under `folder`, one sentence a file.
+    """What is wrong with the model's files at their `home`, one sentence a file.
 
     They are read whole, unless `by_size`.
     """
     for file in model.files:
-        path = folder / model.name / file.name
+        path = home(model, folder) / file.name
         if not path.is_file():
             yield f"{path} is missing"
         elif (size := path.stat().st_size) != file.size_bytes:
@@ -106,10 +112,11 @@ def damage(model: Entry, folder: Path, *, by_size: bool = False) -> Iterator[str
 def remove(model: Entry, folder: Path) -> int:
     """Deletes all that is kept of the model under `folder`; gives the bytes that are free again.
 
-    Waits for whoever fetches it. The lock stays: somebody may be waiting for it.
+    Waits for whoever fetches it. The lock stays: somebody may be waiting for it. What comes with
+    agentkit stays.
     """
-    target = folder / model.name
-    if not target.is_dir():
+    target = home(model, folder)
+    if model.shipped or not target.is_dir():
         return 0
     advice = "its owner can delete it"
     with exclusive(target, advice=advice), writing(target, advice=advice):
@@ -145,9 +152,11 @@ def ensure(
     permission.
     """
     model = name if isinstance(name, Entry) else entry(name)
-    target = (folder or cache_folder()) / model.name
+    target = home(model, folder or cache_folder())
     if not (missing := _missing(model, target)):
         return target
+    if model.shipped:
+        raise _incomplete(model, target, missing)
     if fetching_is_off() if offline is None else offline:
         raise _switched_off(model, target, missing)
     advice = MODEL_FILES_ELSEWHERE
@@ -169,6 +178,13 @@ def _switched_off(model: Entry, target: Path, missing: list[ModelFile]) -> Model
         f"the files of {model.name} ({', '.join(file.name for file in missing)}) are not in "
         f"{target}, and fetching is switched off{why}; fetch them once with a network: "
         f"agentkit models pull {model.name}, or copy that folder from a machine that has it"
+    )
+
+
+def _incomplete(model: Entry, target: Path, missing: list[ModelFile]) -> ModelError:
+    return ModelError(
+        f"the files of {model.name} ({', '.join(file.name for file in missing)}) come with "
+        f"agentkit and are not whole in {target}; install agentkit again"
     )
 
 

@@ -93,7 +93,7 @@ def refusal(endpoint: Endpoint, response: httpx2.Response) -> ModelError:
             "the base URL, which usually ends in /v1"
         )
     if status == 429 or status >= 500:
-        wait_s = _retry_after_s(response.headers.get("retry-after"))
+        wait_s = retry_after_s(response.headers.get("retry-after"))
         when = "later" if wait_s is None else f"in {wait_s:g} s"
         problem = "is over its limit" if status == 429 else "failed"
         return ModelError(
@@ -165,7 +165,8 @@ def _address(url: str) -> str:
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
-def _retry_after_s(header: str | None) -> float | None:
+def retry_after_s(header: str | None) -> float | None:
+    """What a `Retry-After` header asks for, in seconds or as a date; None where it asks nothing."""
     if not header:
         return None
     try:

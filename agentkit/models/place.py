@@ -12,6 +12,9 @@ from pathlib import Path
 OFFLINE_VARIABLE = "AGENTKIT_OFFLINE"
 CACHE_VARIABLE = "XDG_CACHE_HOME"
 
+SHIPPED = Path(__file__).resolve().parents[1] / "weights"
+"""Where the models are that come with agentkit, a folder each."""
+
 
 def cache_folder() -> Path:
     """Where model files are kept unless the caller says otherwise.

@@ -42,13 +42,14 @@ Source: TypeAlias = Packed | Hub
 class ModelFile:
     """A file: its name, the sha256 and size of the whole, and its sources, tried in order.
 
-    The hash decides: a source whose bytes are others counts as one that failed.
+    The hash decides: a source whose bytes are others counts as one that failed. It has none where
+    the file comes with agentkit.
     """
 
     name: str
     sha256: str
     size_bytes: int
-    sources: tuple[Source, ...]
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class Entry:
 
     `licence` is its SPDX identifier and `notice` whose it is. `download_bytes` is what travels
     over the network from the first sources, `memory_bytes` what the model takes once loaded.
+    `shipped` models come with agentkit, in `agentkit/weights`: there is nothing to fetch.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Entry:
     good_for: str
     download_bytes: int
     memory_bytes: int
+    shipped: bool = False
 
     @property
     def size_bytes(self) -> int:

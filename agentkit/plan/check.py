@@ -16,7 +16,7 @@ from agentkit.plan.graph import Node, Patch, Plan, apply, needs
 from agentkit.plan.node import NodeCheck
 from agentkit.plan.problem import Problem
 from agentkit.plan.scope import Scope, empty_scope
-from agentkit.plan.types import UNKNOWN, Type
+from agentkit.plan.types import UNKNOWN
 
 if TYPE_CHECKING:
     from agentkit.tool import Tool
@@ -91,7 +91,7 @@ def _changed(scope: Scope, patch: Patch) -> Checked:
     changed = [node for node in patch.replace if node.id not in scope.plan.nodes]
     problems = [_not_there(name, scope) for name in gone]
     problems += [replace(_not_there(node.id, scope), at=node.at) for node in changed]
-    problems += _twice(patch.add, scope.plan)
+    problems += _twice(patch.replace, Plan()) + _twice(patch.add, scope.plan)
     if problems:
         return Checked(tuple(problems), _refuse(scope, _names(patch)), False)
     checked = _whole(apply(scope.plan, patch), scope.tools, scope.max_nodes, scope.max_depth)
@@ -131,17 +131,16 @@ def _added(scope: Scope, patch: Patch) -> Checked:
     for name in scope.refused.intersection(names):
         del types[name]
     types.update(dict.fromkeys(looping - types.keys(), UNKNOWN))
-    nodes = {**scope.plan.nodes, **{node.id: node for node in order}}
+    nodes = {**scope.plan.nodes, **{node.id: node for node, _ in order}}
     blocked = bool(problems)
-    for node in order:
-        found, type_ = _one(node, scope.tools, nodes, types)
+    checking = NodeCheck(scope.tools, nodes)
+    for node, needed in order:
+        found, type_ = checking.check(node, types)
         problems += found
         types.setdefault(node.id, UNKNOWN if found else type_)
-        blocked = blocked or bool(found) or not scope.refused.isdisjoint(needs(node))
+        blocked = blocked or bool(found) or not scope.refused.isdisjoint(needed)
     if patch.answer is not None:
-        checking = NodeCheck(scope.tools, nodes, None)
-        checking.check(patch.answer, types)
-        problems += checking.problems
+        problems += checking.check(patch.answer, types)[0]
         blocked = blocked or not scope.refused.isdisjoint(needs(patch.answer))
     depths, beyond = _measured(order, scope)
     problems += beyond
@@ -151,14 +150,6 @@ def _added(scope: Scope, patch: Patch) -> Checked:
     refused = scope.refused.difference(names)
     following = replace(scope, plan=plan, types=types, depths=depths, refused=refused)
     return Checked((), following, True)
-
-
-def _one(
-    node: Node, tools: Mapping[str, Tool], nodes: Mapping[str, Node], types: dict[str, Type]
-) -> tuple[list[Problem], Type]:
-    checking = NodeCheck(tools, nodes, node.id)
-    found = checking.check(node, types)
-    return checking.problems, found
 
 
 def _twice(nodes: Sequence[Node], plan: Plan) -> list[Problem]:
@@ -176,12 +167,14 @@ def _twice(nodes: Sequence[Node], plan: Plan) -> list[Problem]:
     return problems
 
 
-def _measured(nodes: Sequence[Node], scope: Scope) -> tuple[dict[str, int], list[Problem]]:
+def _measured(
+    nodes: Sequence[tuple[Node, frozenset[str]]], scope: Scope
+) -> tuple[dict[str, int], list[Problem]]:
     """The depth of every node, and where the plan outgrows its limits."""
     depths = dict(scope.depths)
     problems: list[Problem] = []
-    for node in nodes:
-        depths[node.id] = 1 + max((depths.get(name, 0) for name in needs(node)), default=0)
+    for node, needed in nodes:
+        depths[node.id] = 1 + max((depths.get(name, 0) for name in needed), default=0)
         for limit, value, what in (
             (scope.max_nodes, len(depths), "nodes"),
             (scope.max_depth, depths[node.id], "nodes in a row"),

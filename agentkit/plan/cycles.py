@@ -11,24 +11,26 @@ from agentkit.plan.problem import Problem
 
 
 class Order(NamedTuple):
-    """Nodes with each behind those it needs; a problem for every cycle, and the names in cycles."""
+    """Nodes and what they need, each behind those of them that it needs; a problem for every cycle,
+    and the names in cycles."""
 
-    nodes: list[Node]
+    nodes: list[tuple[Node, frozenset[str]]]
     problems: list[Problem]
     looping: frozenset[str]
 
 
 def in_order(nodes: Sequence[Node]) -> Order:
     """Nodes in an order in which they can be looked at; those of a cycle come somewhere."""
-    here = {node.id: node for node in nodes}
-    edges = {name: needs(node) & here.keys() for name, node in here.items()}
-    seen: set[str] = set()
+    given = [(node, needs(node)) for node in nodes]
+    here = {node.id: (node, needed) for node, needed in given}
+    later = set(here)
     forward = False
-    for name, needed in edges.items():
-        forward = forward or not needed <= seen
-        seen.add(name)
+    for name, (_, needed) in here.items():
+        forward = forward or not needed.isdisjoint(later)
+        later.discard(name)
     if not forward:
-        return Order(list(nodes), [], frozenset())
+        return Order(given, [], frozenset())
+    edges = {name: needed & here.keys() for name, (_, needed) in here.items()}
     try:
         order = [here[name] for name in TopologicalSorter(edges).static_order()]
         return Order(order, [], frozenset())
@@ -36,7 +38,9 @@ def in_order(nodes: Sequence[Node]) -> Order:
         return _broken(here, edges)
 
 
-def _broken(here: Mapping[str, Node], edges: Mapping[str, frozenset[str]]) -> Order:
+def _broken(
+    here: Mapping[str, tuple[Node, frozenset[str]]], edges: Mapping[str, frozenset[str]]
+) -> Order:
     import networkx as nx
 
     graph: nx.DiGraph[str] = nx.DiGraph((need, name) for name in edges for need in edges[name])
@@ -54,7 +58,7 @@ def _broken(here: Mapping[str, Node], edges: Mapping[str, frozenset[str]]) -> Or
                 code="cycle",
                 expected="a node that needs only earlier ones",
                 found=" needs ".join([*steps, steps[0]]),
-                at=here[steps[0]].at,
+                at=here[steps[0]][0].at,
                 node=steps[0],
             )
         )

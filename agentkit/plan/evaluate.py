@@ -10,7 +10,7 @@ from typing import Any
 from agentkit.errors import EvaluationError
 from agentkit.plan.bounds import MAX_STEPS, Frame, checked_size, finite, size
 from agentkit.plan.functions import CALLS, UNWEIGHED
-from agentkit.plan.graph import Arg, Const, Expr
+from agentkit.plan.graph import Arg, Const, Expr, Ref
 from agentkit.plan.operators import BINARY, COMPARE, formatted, kind, step_into
 from agentkit.plan.turns import Bound, Closure, Turns
 from agentkit.types import Json
@@ -27,7 +27,7 @@ def evaluate(arg: Arg, scope: Mapping[str, Json]) -> Json:
     >>> evaluate(expression("[h.text for h in hits if h.score > 0.5]"), {"hits": hits})
     ['red']
     """
-    return _evaluate(arg, Frame(scope))
+    return _computed(arg, Frame(scope)) if isinstance(arg, Expr) else _known(arg, scope)
 
 
 def evaluate_each(arg: Arg, scopes: Iterable[Mapping[str, Json]]) -> Iterator[Json]:
@@ -39,16 +39,13 @@ def evaluate_each(arg: Arg, scopes: Iterable[Mapping[str, Json]]) -> Iterator[Js
     for scope in scopes:
         frame = Frame(scope, steps)
         frame.spend(1)
-        yield _evaluate(arg, frame)
+        yield _computed(arg, frame) if isinstance(arg, Expr) else _known(arg, scope)
         steps = frame.steps
 
 
-def _evaluate(arg: Arg, frame: Frame) -> Json:
+def _known(arg: Const | Ref, scope: Mapping[str, Json]) -> Json:
     if isinstance(arg, Const):
         return arg.value
-    if isinstance(arg, Expr):
-        return _computed(arg, frame)
-    scope = frame.scope
     try:
         value = scope[arg.name]
     except KeyError:

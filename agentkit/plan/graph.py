@@ -8,7 +8,7 @@ the pieces so that a problem can point at the text it came from; comparisons ign
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -155,11 +155,19 @@ class Patch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """An immutable directed acyclic graph: inputs (name to schema), nodes in order, an answer."""
+    """An immutable directed acyclic graph: inputs (name to schema), nodes in order, an answer.
+
+    A notebook shows it as a drawing.
+    """
 
     inputs: Mapping[str, Schema] = field(default_factory=dict[str, Schema])
     nodes: Mapping[str, Node] = field(default_factory=dict[str, Node])
     answer: Answer | None = None
+
+    def _repr_svg_(self) -> str:
+        from agentkit.plan.svg import svg
+
+        return svg(self)
 
 
 def apply(plan: Plan, patch: Patch) -> Plan:
@@ -189,7 +197,9 @@ def names_in(arg: Arg) -> frozenset[str]:
 
 def needs(node: Node | Answer) -> frozenset[str]:
     """Every input and node that must be known before this one can run."""
-    found = {name for arg in _args(node) for name in names_in(arg)}
+    found: set[str] = set()
+    for arg in _args(node):
+        found |= names_in(arg)
     if isinstance(node, Map):
         found -= {node.var, *(call.id for call in node.body)}
         found |= names_in(node.over)
@@ -198,22 +208,18 @@ def needs(node: Node | Answer) -> frozenset[str]:
     return frozenset(found)
 
 
-def _args(node: Node | Answer) -> Iterator[Arg]:
+def _args(node: Node | Answer) -> Iterable[Arg]:
     match node:
         case Call():
-            yield from node.args.values()
+            return node.args.values()
         case Map():
-            yield from (arg for call in node.body for arg in call.args.values())
-            yield node.value
-            if node.where is not None:
-                yield node.where
+            where = () if node.where is None else (node.where,)
+            return (*(arg for call in node.body for arg in call.args.values()), node.value, *where)
         case Compute():
-            yield node.value
+            return (node.value,)
         case Guard():
-            yield node.test
+            return (node.test,)
         case Observe():
-            yield from node.using
+            return node.using
         case Answer():
-            yield from node.using
-            if node.text is not None:
-                yield node.text
+            return node.using if node.text is None else (*node.using, node.text)

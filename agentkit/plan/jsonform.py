@@ -15,21 +15,25 @@ a `"$"` of its own is written as an expression. A patch has `add`, `replace`, `r
 
 from __future__ import annotations
 
-from agentkit.plan.expression import arg_source
+from agentkit.errors import InvalidPlan
+from agentkit.plan.expression import arg_source, expression
 from agentkit.plan.graph import (
     Answer,
     Arg,
     Call,
     Compute,
     Const,
+    Expr,
     Guard,
     Map,
     Node,
     Observe,
     Patch,
     Plan,
+    Ref,
 )
 from agentkit.plan.jsonread import Reader
+from agentkit.plan.purity import is_json, is_literal
 from agentkit.types import Json
 
 
@@ -81,6 +85,29 @@ def patch_from_json(data: Json, source: str = "") -> Patch:
     return Patch(
         add=tuple(add), replace=tuple(replace), remove=tuple(remove), answer=answer, source=source
     )
+
+
+def keeps(arg: Arg) -> bool:
+    """Whether the form of an argument gives it back, its names apart: one that was made of objects
+    may hold what is no JSON.
+
+    >>> keeps(Const(1.5)), keeps(Const(float("nan"))), keeps(Const((1, 2)))
+    (True, False, False)
+    """
+    match arg:
+        case Const():
+            return is_json(arg.value) and (not _has_dollar(arg.value) or _reads_back(arg))
+        case Ref():
+            return all(type(step) in (int, str) and is_literal(step) for step in arg.path)
+        case Expr():
+            return True
+
+
+def _reads_back(arg: Const) -> bool:
+    try:
+        return expression(arg_source(arg)) == arg
+    except InvalidPlan:
+        return False
 
 
 def _node(node: Node) -> dict[str, Json]:

@@ -19,7 +19,7 @@ from agentkit.plan.graph import (
     Observe,
     When,
 )
-from agentkit.plan.names import is_field, is_name
+from agentkit.plan.names import NAME, is_field, is_name
 from agentkit.plan.problem import Code, Problem
 from agentkit.plan.purity import is_literal
 from agentkit.plan.syntax import MAX_DEPTH
@@ -54,7 +54,7 @@ class Reader:
         if not isinstance(value, dict):
             self._wrong("wrong_type", "an object", _shown(value), at)
             return {}
-        known = (*required, *optional)
+        known = required + optional
         for name in value:
             if name not in known:
                 self._wrong("unknown_field", f"one of {', '.join(known)}", repr(name), at, known)
@@ -110,7 +110,7 @@ class Reader:
             return None
         required, optional = _KINDS[kind]
         fields = self.fields(value, at, *required, optional=optional)
-        if len(fields) < len(required) or not set(required) <= fields.keys():
+        if not fields.keys() >= set(required):
             return None
         name = self._name(fields["id"], f"{at}/id", is_name)
         when = self._when(fields.get("when"), f"{at}/when")
@@ -178,11 +178,12 @@ class Reader:
         return tuple(self._arg(item, f"{at}/{n}") for n, item in self._items(value, at))
 
     def _arg(self, value: Json, at: str) -> Arg:
-        if not self._plain(value, at, 0):
-            return _NONE
+        inner = value.get("$") if isinstance(value, dict) and len(value) == 1 else None
         try:
-            if isinstance(value, dict) and isinstance(inner := value.get("$"), str):
+            if isinstance(inner, str) and is_literal(inner):  # most are: no need to walk the value
                 return expression(inner)
+            if not self._plain(value, at, 0):
+                return _NONE
             source = _source(value)
             return Const(value) if source is None else expression(source)
         except InvalidPlan as error:
@@ -225,8 +226,7 @@ class Reader:
     def _name(self, value: Json, at: str, allowed: Callable[[str], bool]) -> str:
         if isinstance(value, str) and allowed(value):
             return value
-        expected = "a Python name without a leading underscore that the language does not use"
-        self._wrong("outside_language", expected, _shown(value), at)
+        self._wrong("outside_language", NAME, _shown(value), at)
         return ""
 
     def _wrong(

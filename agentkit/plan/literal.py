@@ -40,16 +40,13 @@ def conforms(value: Json, wanted: Type, path: Path = ()) -> Mismatch | None:
     >>> conforms("3", as_type({"type": "integer"}))
     Mismatch(expected='int', found="'3'", path=(), nearest=None)
     """
-    wanted = resolved(wanted)
-    if is_unknown(wanted):
-        return None
     found: list[Mismatch] = []
     for member in alternatives(wanted):
         mismatch = None if is_unknown(member) else _of_one(value, member, path)
         if mismatch is None:
             return None
         found.append(mismatch)
-    return worst(found, Mismatch(type_name(wanted), shown(value), path))
+    return worst(found, Mismatch(type_name(resolved(wanted)), shown(value), path))
 
 
 def shown(value: Json) -> str:

@@ -10,6 +10,9 @@ from agentkit.plan.graph import Guard, Plan
 
 RESERVED = frozenset(("answer", "observe"))
 
+NAME = "a Python name without a leading underscore that the language does not use"
+"""What a message asks for where there is none."""
+
 
 def is_name(text: str) -> bool:
     """Whether the text can name an input, a node or a tool in the plan language."""
@@ -22,7 +25,7 @@ def is_field(text: str) -> bool:
         text.isidentifier()
         and not text.startswith("_")
         and not keyword.iskeyword(text)
-        and unicodedata.normalize("NFKC", text) == text
+        and (text.isascii() or unicodedata.normalize("NFKC", text) == text)
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, MutableMapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentkit.nearest import nearest
 from agentkit.plan.graph import (
@@ -22,8 +22,10 @@ from agentkit.plan.graph import (
     names_in,
 )
 from agentkit.plan.infer import infer
-from agentkit.plan.literal import conforms
+from agentkit.plan.jsonform import keeps
+from agentkit.plan.literal import conforms, shown
 from agentkit.plan.mismatch import Mismatch
+from agentkit.plan.names import NAME, is_field, is_name
 from agentkit.plan.narrowing import Fact, facts_of
 from agentkit.plan.problem import Code, Problem
 from agentkit.plan.rules import BOOLEAN, each
@@ -48,21 +50,52 @@ if TYPE_CHECKING:
 Names = MutableMapping[str, Type]
 
 
+class Signature(NamedTuple):
+    """A tool as its calls see it: its parameters by name, the type of others, where it takes any,
+    those that it requires, and the type of what it gives."""
+
+    parameters: Mapping[str, Type]
+    rest: Type | None
+    required: Sequence[str]
+    gives: Type
+
+
+def signature_of(tool: Tool) -> Signature:
+    """The types in a tool's schemas."""
+    accepted = resolved(as_type(tool.input_schema))
+    return Signature(
+        properties_of(accepted),
+        rest_of(accepted),
+        accepted.schema.get("required", ()),
+        as_type(tool.output_schema),
+    )
+
+
 class NodeCheck:
-    """The check of one node (or of the answer); `problems` collects what is wrong with it."""
+    """The check of nodes, one by one, and of the answer.
 
-    def __init__(
-        self, tools: Mapping[str, Tool], nodes: Mapping[str, Node], node: str | None
-    ) -> None:
-        self.tools, self.nodes, self.node = tools, nodes, node
+    What is found about tools, and about pairs of types, holds for all of them: most nodes of a long
+    plan call the same few tools.
+    """
+
+    def __init__(self, tools: Mapping[str, Tool], nodes: Mapping[str, Node]) -> None:
+        self.tools, self.nodes = tools, nodes
+        self.node: str | None = None
         self.problems: list[Problem] = []
+        self._signatures: dict[str, Signature] = {}
+        self._fitting: dict[tuple[Type, Type], Mismatch | None] = {}
 
-    def check(self, node: Node | Answer, names: Names) -> Type:
-        """The type that the node binds."""
+    def check(self, node: Node | Answer, names: Names) -> tuple[list[Problem], Type]:
+        """What is wrong with the node, and the type that it binds."""
+        self.node, self.problems = None if isinstance(node, Answer) else node.id, []
+        return self.problems, self._check(node, names)
+
+    def _check(self, node: Node | Answer, names: Names) -> Type:
         if isinstance(node, Answer):
             args = node.using if node.text is None else (*node.using, node.text)
             self._all(args, names, frozenset())
             return UNKNOWN
+        self._name(node.id, is_name, node.at)
         self._guard(node.when, names, node.at)
         known = shown_by_guards(node.when, self.nodes)
         match node:
@@ -86,6 +119,19 @@ class NodeCheck:
             Problem(code=code, expected=expected, found=found, at=at, node=self.node, nearest=near)
         )
 
+    def _name(self, name: str, allowed: Callable[[str], bool], at: Position) -> None:
+        """Names that are no names of the language could not be read again."""
+        if not allowed(name):
+            self.complain("outside_language", NAME, repr(name), at)
+
+    def _kept(self, arg: Arg) -> bool:
+        """Whether what is journaled of an argument is the argument."""
+        if keeps(arg):
+            return True
+        found = shown(arg.value) if isinstance(arg, Const) else repr(arg)
+        self.complain("wrong_type", "a JSON value within bounds", found, arg.at)
+        return False
+
     def _guard(self, when: When | None, names: Names, at: Position) -> None:
         if when is None or isinstance(self.nodes.get(when.guard), Guard):
             return
@@ -100,20 +146,20 @@ class NodeCheck:
             self._type(arg, names, known)
 
     def _type(self, arg: Arg, names: Names, known: frozenset[Fact]) -> Type:
+        if not self._kept(arg):
+            return UNKNOWN
         found, complaints = infer(arg, names, known)
         for complaint in complaints:
             self.complain(*complaint)
         return found
 
     def _call(self, call: Call, names: Names, known: frozenset[Fact]) -> Type:
-        tool = self.tools.get(call.tool)
-        if tool is None:
+        if call.tool not in self.tools or not is_name(call.tool):
             near = nearest(call.tool, self.tools)
             self.complain("unknown_tool", "a tool", repr(call.tool), call.at, near)
             self._all(call.args.values(), names, known)
             return UNKNOWN
-        accepted = resolved(as_type(tool.input_schema))
-        parameters, rest = properties_of(accepted), rest_of(accepted)
+        parameters, rest, required, gives = self._signature(call.tool)
         meant: set[str] = set()
         for name, arg in call.args.items():
             wanted = parameters.get(name, rest)
@@ -123,12 +169,18 @@ class NodeCheck:
                 self._unknown_argument(call, name, arg.at, parameters, near)
                 wanted = UNKNOWN
             self._argument(arg, wanted, f"{name!r} of {call.tool}", names, known)
-        for name in accepted.schema.get("required", ()):
+        for name in required:
             if name not in call.args and name not in meant:
                 kind = type_name(parameters.get(name, UNKNOWN))
                 expected = f"argument {name!r} ({kind}) of {call.tool}"
                 self.complain("missing_argument", expected, "none", call.at)
-        return as_type(tool.output_schema)
+        return gives
+
+    def _signature(self, name: str) -> Signature:
+        found = self._signatures.get(name)
+        if found is None:
+            found = self._signatures[name] = signature_of(self.tools[name])
+        return found
 
     def _unknown_argument(
         self, call: Call, name: str, at: Position, known: Mapping[str, Type], near: str | None
@@ -140,11 +192,17 @@ class NodeCheck:
         self, arg: Arg, wanted: Type, what: str, names: Names, known: frozenset[Fact]
     ) -> None:
         if isinstance(arg, Const):
-            mismatch = conforms(arg.value, wanted)
+            mismatch = conforms(arg.value, wanted) if self._kept(arg) else None
         else:
-            mismatch = fits(self._type(arg, names, known), wanted)
+            mismatch = self._fits(self._type(arg, names, known), wanted)
         if mismatch is not None:
             self._mismatch(mismatch, what, arg.at)
+
+    def _fits(self, found: Type, wanted: Type) -> Mismatch | None:
+        pair = found, wanted
+        if pair not in self._fitting:
+            self._fitting[pair] = fits(found, wanted)
+        return self._fitting[pair]
 
     def _mismatch(self, mismatch: Mismatch, what: str, at: Position) -> None:
         place = f" at {mismatch.place}" if mismatch.path else ""
@@ -161,6 +219,9 @@ class NodeCheck:
         element = each(over, lambda one: element_of(one) if kind_of(one) == "array" else None)
         if element is None:
             self.complain("wrong_type", "a list to map", type_name(over), node.over.at)
+        elif not node.body:
+            self.complain("missing_argument", "at least one call to map with", "none", node.at)
+        self._name(node.var, is_field, node.at)
         local: dict[str, Type] = {node.var: element or UNKNOWN}
         inner = ChainMap(local, names)
         known = frozenset(fact for fact in known if fact[0] != node.var)
@@ -169,6 +230,7 @@ class NodeCheck:
             self._type(node.where, inner, known)
             known |= facts_of(node.where, True)
         for call in node.body:
+            self._name(call.id, is_field, call.at)
             if call.id in local:
                 self.complain("bound_twice", "a new name", f"{call.id!r}, bound before", call.at)
             local[call.id] = self._call(call, inner, known)

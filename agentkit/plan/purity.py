@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterator
+from typing import cast
 
 from agentkit.plan.problem import Problem
-from agentkit.plan.syntax import position
+from agentkit.plan.syntax import MAX_DEPTH, position
 
 FUNCTIONS: dict[str, frozenset[str]] = {
     "len": frozenset(),
@@ -129,6 +130,19 @@ def is_literal(value: object) -> bool:
     if isinstance(value, int):
         return value.bit_length() <= MAX_INT_BITS
     return value is None
+
+
+def is_json(value: object, levels: int = MAX_DEPTH) -> bool:
+    """Whether it is JSON of at most so many levels, its scalars within bounds."""
+    if isinstance(value, list):
+        items = cast("list[object]", value)
+        return levels > 0 and all(is_json(item, levels - 1) for item in items)
+    if isinstance(value, dict):
+        return levels > 0 and all(
+            isinstance(key, str) and is_literal(key) and is_json(item, levels - 1)
+            for key, item in cast("dict[object, object]", value).items()
+        )
+    return levels > 0 and is_literal(value)
 
 
 def _odd_key(key: ast.expr) -> bool:

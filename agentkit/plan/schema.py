@@ -163,7 +163,7 @@ def _media_fits(producer: Type, consumer: Type, path: Path) -> Mismatch | None:
 
 def _artifact_name(member: Type, pattern: str) -> str:
     name = type_name(member)
-    return name if NAMED.get(name) == pattern else f"{name} ({pattern})"
+    return name if NAMED.get(name) == pattern or "[" in name else f"{name} ({pattern})"
 
 
 def _array_fits(producer: Type, consumer: Type, path: Path, assumed: _Assumed) -> Mismatch | None:

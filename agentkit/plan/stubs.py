@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
+from agentkit.media import name_of
 from agentkit.plan.typename import type_name
 from agentkit.plan.types import (
     UNKNOWN,
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 ARTIFACTS = frozenset(("Audio", "Image", "Artifact"))
 """Names that a stub uses for artifacts; no class is written for them."""
 
-MOST_NESTED = 8
+MOST_NESTED = 2
+"""Levels of an object type that tell it from another of its name: each multiplies the work."""
 
 MOST_DOCUMENTED = 160
 """Characters of a docstring's line."""
@@ -57,6 +59,7 @@ class Classes:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
+        self._seen: dict[tuple[int, str], tuple[Any, str]] = {}
         self._new: list[str] = []
 
     def take_new(self) -> list[str]:
@@ -73,10 +76,15 @@ class Classes:
         artifact = _artifact_name(member)
         if artifact is not None or not fields:
             return artifact
+        known = (id(member.schema), _title(member, place))
+        if known in self._seen:
+            return self._seen[known][1]
         shape = _shape(member, place, ())
         if shape not in self._names:
             self._names[shape] = name = self._free(_title(member, place))
+            self._seen[known] = member.schema, name  # holding the schema keeps its id unique
             self._new.append(f"@dataclass\nclass {name}:\n{self._body(fields, name)}")
+        self._seen[known] = member.schema, self._names[shape]
         return self._names[shape]
 
     def _free(self, wanted: str) -> str:
@@ -98,7 +106,8 @@ def _artifact_name(member: Type) -> str | None:
     title = member.schema.get("title")
     if title in ARTIFACTS:
         return str(title)
-    return "Artifact" if "contentMediaType" in member.schema else None
+    pattern = member.schema.get("contentMediaType")
+    return None if pattern is None else name_of(str(pattern))
 
 
 def _title(member: Type, place: str) -> str:

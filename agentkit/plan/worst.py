@@ -28,7 +28,7 @@ from agentkit.budget import DIMENSIONS, NOTHING, Amounts, Dimension, amounts, sh
 from agentkit.plan.check import scope_of
 from agentkit.plan.cycles import in_order
 from agentkit.plan.fanout import most_elements
-from agentkit.plan.graph import Call, Map, Node, Plan, Position, needs
+from agentkit.plan.graph import Call, Map, Node, Plan, Position
 from agentkit.plan.types import Type
 from agentkit.types import Json
 
@@ -238,8 +238,8 @@ def _longest(plan: Plan, parts: Mapping[str, Sequence[Part]]) -> _Sum:
     """The seconds of the longest path."""
     ends: dict[str, Decimal] = {}
     blamed: list[str] = []
-    for node in in_order(list(plan.nodes.values())).nodes:
-        begun = max((ends.get(name, NOTHING) for name in needs(node)), default=NOTHING)
+    for node, needed in in_order(list(plan.nodes.values())).nodes:
+        begun = max((ends.get(name, NOTHING) for name in needed), default=NOTHING)
         took, unbounded = _seconds(node, parts.get(node.id, ()))
         ends[node.id] = begun + took
         blamed += unbounded

@@ -16,8 +16,8 @@ from typing import Any, cast
 from agentkit import errors
 from agentkit.decisions import Decision, Question, decision_from_json, question_from_json
 from agentkit.engine.asked import InnerPaused
-from agentkit.engine.place import TimedOut
 from agentkit.engine.process import ProcessDied, RemoteError
+from agentkit.engine.timelimit import TimedOut
 from agentkit.events import Event
 from agentkit.messages import Delta, Done, Profile, Request, Text, ToolCall
 from agentkit.outcome import Failure, outcome_from_json

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from random import Random
 from typing import Any, cast
@@ -150,7 +150,8 @@ def _tool(world: World, name: str, effect: Effect, chance: Random) -> Tool:
     async def several(calls: Sequence[Mapping[str, Any]]) -> Sequence[Json | Exception]:
         world.started(tool)
         try:
-            return [await _caught(world.work(tool, **call)) for call in calls]
+            ends = [await _caught(world.work(tool, **call)) for call in calls]
+            return _told(ends, raising=world.seed % 2 == 1)
         finally:
             world.ended(tool)
 
@@ -160,10 +161,10 @@ def _tool(world: World, name: str, effect: Effect, chance: Random) -> Tool:
         call = {"args": args, "context": context}
         return {"calls": call} if batch else call
 
-    tool: Tool[..., Any] = Tool(
+    made: Tool[..., Any] = Tool(
         name=name, description="", input_schema={}, output_schema={},
         function=function, prepare=prepare, finish=_as_it_is, effect=effect,
-        batch=batch, runs="loop",
+        batch=batch, batch_key=_oddness if batch and world.seed % 3 == 0 else None, runs="loop",
         timeout_s=chance.choice((None, None, 0.05, 1.0)),
         retry=chance.choice((None, Retry(attempts=chance.randint(2, 4), first_s=0.1, most_s=1.0))),
         concurrency=chance.choice((None, None, 1, 2)),
@@ -174,7 +175,24 @@ def _tool(world: World, name: str, effect: Effect, chance: Random) -> Tool:
         approve=chance.choice((*[False] * 8, True, _odd)),
         reconcile=world.reconcile if effect == "once" and chance.random() < 0.5 else None,
     )  # fmt: skip
+    tool = _bounded(made)
     return tool
+
+
+def _bounded(tool: Tool[..., Any]) -> Tool[..., Any]:
+    """Of batches at once each needs the resources: no more of them than there is enough for."""
+    most_at_once = min((2 // units for units in tool.resources.values()), default=2)
+    if tool.batch and (tool.concurrency or 1) > most_at_once:
+        return replace(tool, concurrency=most_at_once)
+    return tool
+
+
+def _told(ends: Sequence[Json | Exception], *, raising: bool) -> Sequence[Json | Exception]:
+    """What a batch returns; where it is `raising`, nobody is told whose call has failed."""
+    for end in ends:
+        if raising and isinstance(end, Exception):
+            raise end
+    return ends
 
 
 async def _caught(work: Any) -> Json | Exception:
@@ -186,6 +204,10 @@ async def _caught(work: Any) -> Json | Exception:
 
 def _as_it_is(value: Any, context: Context) -> Json:
     return cast("Json", value)
+
+
+def _oddness(call: Mapping[str, Any]) -> bool:
+    return _odd(call["args"])
 
 
 def _odd(args: Mapping[str, Json]) -> bool:

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit import Agent, Patch, Plan, tool
-from agentkit.cli.document import document
 from agentkit.cli.progress import Progress
 from agentkit.cli.progress import fold as shown
 from agentkit.decide import resolve
+from agentkit.document import document
 from agentkit.fold import fold
 from agentkit.plan.graph import Answer, Call, Const, Map, Node, Observe, Ref, apply, needs
 from agentkit.plan.problem import Problem

@@ -15,6 +15,7 @@ from agentkit.messages import Request
 from agentkit.testing import ScriptedModel
 
 WITNESS = Path("witness.txt")
+GATE = Path("gate")
 OPEN = Path("open.txt")
 """Where this file is, what waits need wait no more."""
 
@@ -92,6 +93,30 @@ def polite(request: Request) -> str:
     return f'answer("turn {turn}")' if request.purpose == "plan" else "hm"
 
 
+LEFT = [0]
+"""After so many pieces more, a model's text waits at the gate."""
+
+
+async def gated(_: float) -> None:
+    """Between two pieces of a model's text: waits once until somebody writes into the gate."""
+    LEFT[0] -= 1
+    if LEFT[0] == 0 and GATE.exists():  # noqa: ASYNC240
+        await asyncio.to_thread(GATE.read_bytes)
+
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\u202etxt.exe\x9b31m"
+
+
+def evil(request: Request) -> str:
+    """Looks its question up, and answers with text that a terminal or an eye would obey."""
+    if request.purpose != "plan":
+        LEFT[0] = 2
+        return f"first {EVIL} last"
+    return (
+        "" if "a: value" in str(request.messages) else f'a = look(word="{EVIL}")\nanswer(using=[a])'
+    )
+
+
 TOOLS = [look, count, size_of, broken, wait, stubborn]
 looking = Agent(model=planned(PLAN), tools=TOOLS)
 failing = Agent(
@@ -105,6 +130,7 @@ mule = Agent(
     model=planned('a = look(word="x")\nb = stubborn(hours=9)\nanswer(f"{a}, {b}")'), tools=TOOLS
 )
 talking = Agent(model=ScriptedModel(replies=polite), tools=TOOLS)
+hostile = Agent(model=ScriptedModel(replies=evil, tokens_per_s=1, sleep=gated), tools=TOOLS)
 remote = Agent(model=os.environ.get("TEST_MODEL", "test:"), tools=TOOLS)
 
 

@@ -38,14 +38,14 @@ def environment(folder: Path, more: Mapping[str, str] | None = None) -> dict[str
 
 
 def agentkit(
-    folder: Path, *arguments: str, env: Mapping[str, str] | None = None
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, typed: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """A command, run to its end in the folder, with pipes instead of a terminal."""
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
         env=environment(folder, env),
-        stdin=subprocess.DEVNULL,
+        input=typed,
         capture_output=True,
         text=True,
         timeout=120,
@@ -71,12 +71,14 @@ class Terminal:
     process: subprocess.Popen[bytes]
     keyboard: int
     screen: str = ""
+    awaited: int = 0
 
     def until(self, text: str) -> str:
-        """What the screen has got once the text stands on it."""
-        while text not in self.screen:
+        """What the screen has got once the text stands on it, after all that was awaited before."""
+        while (at := self.screen.find(text, self.awaited)) < 0:
             if not self._more():
                 raise AssertionError(f"{text!r} never came: {self.screen!r}")
+        self.awaited = at + len(text)
         return self.screen
 
     def press(self, key: bytes) -> None:
@@ -87,7 +89,7 @@ class Terminal:
         while self._more():
             pass
         out, _ = self.process.communicate(timeout=60)
-        return self.process.returncode, out.decode(), self.screen
+        return self.process.returncode, (out or b"").decode(), self.screen
 
     def _more(self) -> bool:
         if not select.select([self.keyboard], [], [], LONGEST_S)[0]:
@@ -102,16 +104,19 @@ class Terminal:
 
 @contextmanager
 def on_a_terminal(
-    folder: Path, *arguments: str, env: Mapping[str, str] | None = None
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, whole: bool = False
 ) -> Generator[Terminal]:
-    """Starts a command before a terminal; kills it if it is still there at the end."""
+    """Starts a command before a terminal; kills it if it is still there at the end.
+
+    Where it is the `whole`, standard output is the terminal too.
+    """
     ours, its = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-c", _ON_TERMINAL, *COMMAND, *arguments],
         cwd=folder,
         env=environment(folder, env),
         stdin=its,
-        stdout=subprocess.PIPE,
+        stdout=its if whole else subprocess.PIPE,
         stderr=its,
         start_new_session=True,
     ) as process:

@@ -55,14 +55,16 @@ def test_models_are_listed_with_licence_and_sizes(cache: Path, capsys: Out) -> N
     assert models["minilm"]["size_bytes"] > 20_000_000
     assert models["minilm"]["memory_bytes"] > 100_000_000
     assert all(len(file["sha256"]) == 64 for model in models.values() for file in model["files"])
+    shipped = {name: "here" for name, model in models.items() if model["shipped"]}
     states = {name: model["state"] for name, model in models.items() if model["on_disk_bytes"]}
-    assert states == {"hibari": "here", "minilm": "damaged"}
+    assert shipped.keys() >= {"clip-icons"}
+    assert states == {"hibari": "here", "minilm": "damaged"} | shipped
     assert models["hibari"]["folder"] == str(folder)
     assert main(["models", "list"]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["model", "disk", "memory", "is", "licence", "good", "for"]
     words = {row.split()[0]: row.split()[5] for row in rows}
-    assert words == {name: "-" for name in models} | {"hibari": "here", "minilm": "damaged"}
+    assert words == {name: "-" for name in models} | states
     assert {row.index(models[row.split()[0]]["licence"]) for row in rows} == {head.index("licence")}
 
 
@@ -102,6 +104,16 @@ def test_rm_deletes_and_path_then_says_how_to_get_it(cache: Path, capsys: Out) -
     assert capsys.readouterr().out == "hibari: not here\n"
     assert main(["models", "path", "hibari"]) == 1
     assert "agentkit models pull hibari" in capsys.readouterr().err
+
+
+def test_what_comes_with_agentkit_is_here_and_stays(capsys: Out) -> None:
+    assert main(["models", "rm", "clip-icons"]) == 0
+    assert capsys.readouterr().out == "clip-icons: comes with agentkit, and stays\n"
+    assert main(["models", "pull", "clip-icons"]) == 0
+    assert capsys.readouterr().err == "clip-icons: here\n"
+    assert main(["models", "verify", "clip-icons"]) == 0
+    assert main(["models", "show", "clip-icons"]) == 0
+    assert "nothing, it comes with agentkit" in capsys.readouterr().out
 
 
 def test_offline_pulls_nothing(monkeypatch: pytest.MonkeyPatch, capsys: Out) -> None:

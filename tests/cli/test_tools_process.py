@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.tools.mcp.pins import changed
+
 from .process import AGENTS, agentkit
 
 AGENT = ("--agent", f"{AGENTS}:looking")
@@ -85,3 +87,15 @@ def test_a_wrong_call_is_refused_before_anything_runs(
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr and len(done.stderr.splitlines()) == 1
     assert not (tmp_path / ".agentkit").exists()
+
+
+def test_changed_definitions_of_a_server_are_shown_and_trusted(tmp_path: Path) -> None:
+    for text in ("Price.", "Price.\x1b[2J"):
+        changed(tmp_path / ".agentkit", "shop", [{"name": "price", "description": text}])
+    done = agentkit(tmp_path, "tools", "trust", "shop")
+    assert '- "description": "Price.",' in done.stdout
+    assert "1 definitions of shop are trusted anew" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert agentkit(tmp_path, "tools", "trust", "shop").stdout.startswith("0 definitions")
+    other = agentkit(tmp_path, "tools", "trust", "shops")
+    assert (other.returncode, "there are shop" in other.stderr) == (2, True)

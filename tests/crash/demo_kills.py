@@ -1,7 +1,7 @@
 """The demo with its model, killed at 20 random moments, with 5 kills in each of 4 runs.
 
-`make torture` runs it: 11 minutes. That an example with the model goes on where it is killed, and
-that a scripted agent does at 20 moments, is part of `make test`.
+`make torture` runs it: minutes. That an example with the model goes on where it is killed is part
+of `make test-models`, that a scripted agent does at 20 moments of `make test`.
 """
 
 from __future__ import annotations

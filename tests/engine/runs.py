@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,16 @@ def arg(value: Any) -> Arg:
 
 
 __all__ = ["Log", "Ref", "arg", "call", "expression", "scheduler"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """An item of a batch."""
+
+    n: int
+    late: bool = False
+
+
+def now() -> float:
+    """The time of the loop, in seconds."""
+    return asyncio.get_running_loop().time()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pytest
 
@@ -13,7 +12,7 @@ from agentkit.errors import ToolError
 from agentkit.plan.graph import Map
 from agentkit.testing.virtual_time import VirtualTimeLoop
 from agentkit.tool import tool
-from tests.engine.runs import Ref, call, scheduler
+from tests.engine.runs import Job, Ref, call, now, scheduler
 
 pytestmark = pytest.mark.anyio
 
@@ -22,18 +21,6 @@ pytestmark = pytest.mark.anyio
 def anyio_backend() -> tuple[str, dict[str, object]]:
     """Time jumps, so that nothing here waits."""
     return "asyncio", {"loop_factory": VirtualTimeLoop}
-
-
-@dataclass(frozen=True)
-class Job:
-    """An item of a batch."""
-
-    n: int
-    late: bool = False
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 async def test_calls_of_nodes_and_maps_meet_and_get_their_own_results() -> None:
@@ -175,3 +162,59 @@ async def test_a_batch_that_nobody_waits_for_is_stopped_before_its_places_are_gi
         run.remove(["s"])
         await run.settled()
         assert (run.outcomes["a"].value, now()) == (1, 0.6)
+
+
+async def test_one_poisoned_item_of_64_fails_alone_though_the_function_raises() -> None:
+    sizes: list[int] = []
+
+    @tool(effect="pure", batch=64)
+    async def square(jobs: Sequence[Job]) -> list[int]:
+        """Chokes on 40."""
+        sizes.append(len(jobs))
+        if any(job.n == 40 for job in jobs):
+            raise ValueError("a picture that is none")
+        return [job.n * job.n for job in jobs]
+
+    async with scheduler([square], inputs={"xs": [*range(64)]}) as run:
+        body = (call("s", square, n=Ref("x")),)
+        run.add([Map(id="m", over=Ref("xs"), var="x", body=body, value=Ref("s"))])
+        await run.settled()
+    ends = [run.outcomes[f"m[{i}].s"] for i in range(64)]
+    assert [end.value for end in ends] == [None if n == 40 else n * n for n in range(64)]
+    failure = ends[40].failure
+    assert failure is not None
+    assert (failure.kind, failure.message) == ("ValueError", "a picture that is none")
+    assert sizes == [64, 32, 32, 16, 8, 8, 4, 2, 1, 1, 2, 4, 16], "in halves"
+
+
+async def test_what_must_not_be_repeated_or_comes_again_anyway_is_not_made_in_halves() -> None:
+    sizes: list[int] = []
+
+    @tool(effect="once", batch=8)
+    async def send(jobs: Sequence[Job]) -> list[int]:
+        """Sends, and hears of a failure."""
+        sizes.append(len(jobs))
+        raise ValueError("nothing was sent")
+
+    async with scheduler([send]) as run:
+        run.add([call(f"n{i}", send, n=i) for i in range(8)])
+        await run.settled()
+    assert sizes == [8]
+    assert {end.status for end in run.outcomes.values()} == {"failed"}
+
+
+async def test_only_what_has_one_shape_is_gathered_and_shapes_take_turns() -> None:
+    batches: list[list[int]] = []
+
+    @tool(effect="pure", batch=2, batch_key=lambda job: 10 // job.n)
+    async def shape(jobs: Sequence[Job]) -> list[int]:
+        """Notes its batches."""
+        batches.append([job.n for job in jobs])
+        return [job.n for job in jobs]
+
+    async with scheduler([shape]) as run:
+        run.add([call(f"n{i}", shape, n=n) for i, n in enumerate([5, 1, 4, 1, 1, 0])])
+        await run.settled()
+    assert batches == [[5, 4], [1, 1], [1]]
+    failure = run.outcomes["n5"].failure
+    assert failure is not None and failure.kind == "ZeroDivisionError"

@@ -136,10 +136,12 @@ async def test_a_tool_that_cancels_itself_has_failed() -> None:
 
 async def test_a_thread_that_goes_on_is_let_alone_and_its_result_dropped() -> None:
     entered, leave = threading.Event(), threading.Event()
+    at_work: list[threading.Thread] = []
 
     @tool(effect="read")
     def block() -> str:
         """Blocks until the test says so."""
+        at_work.append(threading.current_thread())
         entered.set()
         leave.wait()
         return "late"
@@ -151,6 +153,8 @@ async def test_a_thread_that_goes_on_is_let_alone_and_its_result_dropped() -> No
         run.cancel()
         assert run.outcomes["b"].status == "cancelled"
     leave.set()
+    at_work[0].join(60)  # while the loop stands still: it may as well have ended before the call
+    assert not at_work[0].is_alive()
     assert log.kinds("b") == ["node.started", "node.ended"]
 
 

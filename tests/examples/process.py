@@ -13,6 +13,8 @@ from tests import processes
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 DEMO = (sys.executable, str(EXAMPLES / "briefing.py"))
+REPORT = str(EXAMPLES / "nightly_report.py")
+NIGHTLY = (sys.executable, "-W", "error", "-m", "agentkit", "run", REPORT)
 RESUME = (sys.executable, "-m", "agentkit", "resume", "last")
 REPLAYED = (sys.executable, "-W", "error", "-m", "tests.examples.replayed")
 REPLAY = (sys.executable, "-m", "agentkit", "replay", "last")

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = frozenset(
     "torch faiss transformers openai anthropic mcp starlette numpy networkx jsonschema httpx2 "
     "xllamacpp onnxruntime tokenizers faster_whisper rapidocr cv2 PIL pypdf pydantic_monty rich "
-    "click tenacity hypothesis asyncpg".split()
+    "click tenacity hypothesis asyncpg jinja2".split()
 )
 
 

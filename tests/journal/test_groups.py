@@ -93,6 +93,16 @@ async def test_what_has_gathered_is_committed_though_nobody_asks(
     await journal.close()
 
 
+async def test_what_comes_while_a_group_is_taken_is_in_the_next(tmp_path: Path) -> None:
+    """More at a stretch than a thread's turn lasts, so that both sides are met halfway."""
+    journal = sqlite_journal(tmp_path / "journal.sqlite", FolderArtifacts(tmp_path), sync="process")
+    for run in ("r1", "r2", "r3"):
+        for seq in range(1, 20_001):
+            journal.append(Event(run, seq, 0.0, "node.started", "n"))
+        assert len(await journal.events(run)) == 20_000
+    await journal.close()
+
+
 async def log_bytes(folder: Path, sync: Sync) -> int:
     """The size of SQLite's log after a receipt was committed and then, on its own, flushed."""
     watched = Watched(FolderArtifacts(folder / "artifacts", sync="process"))

@@ -38,7 +38,7 @@ def journal_in(url: str, folder: Path) -> DurableJournal:
 
 
 def threads() -> set[str]:
-    return {each.name for each in threading.enumerate() if each.name.startswith("agentkit")}
+    return {each.name for each in threading.enumerate() if each.name.startswith("agentkit-")}
 
 
 def backends(url: str) -> str:

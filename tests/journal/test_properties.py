@@ -130,6 +130,13 @@ def test_rows_decode_to_what_was_encoded(data: dict[str, Json]) -> None:
         assert decode(row, artifacts) == data
 
 
+def test_a_value_may_be_deep() -> None:
+    value: Json = 1.2e-7
+    for _ in range(300):
+        value = [value]
+    assert decode(dumps({"value": value}), FolderArtifacts("nowhere")) == {"value": value}
+
+
 @pytest.mark.parametrize("row", ["", "[]", "{", '{"$spilled": 3}', '{"$spilled": {"a": 1}}'])
 def test_a_damaged_row_is_said_to_be(row: str) -> None:
     with pytest.raises(StoreError):

@@ -193,7 +193,8 @@ def test_an_unknown_model_lists_what_exists_and_the_nearest() -> None:
 def test_entries_are_whole(model: Entry) -> None:
     assert model.licence in ("Apache-2.0", "MIT") and model.upstream.startswith("https://")
     for file in model.files:
-        assert len(file.sha256) == 64 and file.size_bytes > 0 and file.sources
+        assert len(file.sha256) == 64 and file.size_bytes > 0
+        assert bool(file.sources) is not model.shipped
         for source in file.sources:
             if isinstance(source, Hub):
                 assert len(source.revision) == 40, "a commit, not a branch"

@@ -51,8 +51,8 @@ async def worked(
         ([FIVE, FOUR, SIX, ALSO_FOUR], 4),
         ([BROKEN, FOUR, ALSO_FOUR], 4),
         ([IDLE_FOUR, FIVE, TWICE_FOUR, FIVE], 5),
-        ([IDLE_FOUR, FIVE, SIX, TWICE_FOUR], 5),
-        ([IDLE_FOUR, BROKEN, BROKEN, BROKEN], 4),
+        ([IDLE_FOUR, FIVE, SIX, TWICE_FOUR, BROKEN, BROKEN], 5),
+        ([IDLE_FOUR, *[BROKEN] * 5], 4),
     ],
     ids=[
         "two",
@@ -74,8 +74,8 @@ async def test_two_careful_programs_decide(programs: list[str], value: int) -> N
 
 
 async def test_it_fails_where_every_program_does() -> None:
-    end, model = await worked(*[BROKEN] * 4, note=NOTE)
-    assert end.failure is not None and "chairs" in end.failure.message and len(model.requests) == 4
+    end, model = await worked(*[BROKEN] * 6, note=NOTE)
+    assert end.failure is not None and "chairs" in end.failure.message and len(model.requests) == 6
 
 
 @pytest.mark.parametrize(

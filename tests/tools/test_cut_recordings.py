@@ -97,6 +97,15 @@ def test_one_that_is_cut_is_refused(
         heard(tmp_path, content)
 
 
+@pytest.mark.parametrize("name", ["mp3 that declares no length", "aac"])
+def test_one_that_does_not_say_how_long_it_is_is_read_no_further_than_the_limit(
+    name: str, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(whole[name])
+    with pytest.raises(ToolError, match="lasts longer than .* hours; cut it into shorter ones"):
+        read_audio(tmp_path / "a", most_s=4)
+
+
 @pytest.mark.parametrize("name", ["mp3", "mp3 that declares no length", "aac"])
 def test_one_with_a_hole_is_refused(name: str, whole: dict[str, bytes], tmp_path: Path) -> None:
     content, third = whole[name], len(whole[name]) // 3

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
 
 from agentkit import Agent
-from agentkit.errors import ModelError
+from agentkit.errors import ModelError, PlanRefused, RunError, UsageError
 from agentkit.messages import Profile
 from agentkit.outcome import Outcome
 from agentkit.planners import Fixed
+from agentkit.run import Run
 from agentkit.testing import Scripted, ScriptedModel
 from agentkit.tools.compute import compute
 from agentkit.tools.language import ask, extract, summarize, translate
@@ -176,6 +179,67 @@ async def test_extract_fails_where_the_reply_is_not_of_the_fields(reply: str, wh
 async def test_extract_has_its_bounds(fields: list[str]) -> None:
     end, model = await outcome("extract(text='t', fields=f)", f=fields)
     assert "fields" in failure(end) and model.requests == []
+
+
+@dataclass(frozen=True)
+class Line:
+    item: str
+    euros: float
+
+
+@dataclass(frozen=True)
+class Invoice:
+    number: str
+    due: date | None
+    lines: list[Line]
+
+
+READ = "x = read_invoice(text=t)\ntotal = sum(line.euros for line in x.lines)\nanswer(f'{total}')"
+LINES = [{"item": "tea", "euros": 2.5}, {"item": "cake", "euros": 4}]
+
+
+async def typed(reply: str) -> tuple[Run[Any], ScriptedModel]:
+    """A run with a tool that takes an invoice out of a text, and adds its lines up."""
+    model = ScriptedModel(replies=[reply] * 3)
+    tools = [extract(Invoice, name="read_invoice")]
+    agent = Agent(model=model, tools=tools, planner=Fixed(READ), store="memory")
+    return await agent.run("Any.", inputs={"t": "Invoice 7: tea 2.50, cake 4"}), model
+
+
+async def test_extract_into_a_type_gives_its_fields_with_their_types() -> None:
+    given = {"number": "7", "due": "2026-12-24", "lines": LINES}
+    run, model = await typed(json.dumps(given))
+    assert run.outcomes["x"].value == given | {"lines": [LINES[0], {"item": "cake", "euros": 4.0}]}
+    assert run.answer == "6.5"
+    schema: Any = model.requests[0].schema
+    assert schema["required"] == ["number", "due", "lines"] and "due" in read(model)
+
+
+def test_a_plan_knows_the_fields_of_the_type() -> None:
+    wrong = READ.replace("line.euros", "line.price")
+    made = extract(Invoice, name="read_invoice")
+    agent = Agent(model="test:", tools=[made], planner=Fixed(wrong), store="memory")
+    with pytest.raises(PlanRefused, match="price"):
+        agent.run_sync("Any.", inputs={"t": "Invoice 7"})
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ({"number": "7", "due": None}, "'lines' is a required property"),
+        ({"number": "7", "due": "soon", "lines": []}, "is no Invoice: at due, Input should be"),
+    ],
+)
+async def test_extract_fails_where_the_reply_is_not_of_the_type(reply: Any, why: str) -> None:
+    with pytest.raises(RunError) as caught:
+        await typed(json.dumps(reply))
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("into", [str, list[Line], object()])
+def test_extract_needs_a_type_with_fields(into: Any) -> None:
+    with pytest.raises(UsageError, match="extract"):
+        extract(into)
 
 
 NO_TEXT: list[Any] = ["", "  \n", []]

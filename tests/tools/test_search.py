@@ -129,6 +129,46 @@ def test_only_changed_files_are_embedded_again(tmp_path: Path, counting: Countin
     assert again(query="barking", k=1)[0].source == "dogs.txt"
 
 
+class Interrupted:
+    """An embedder that stops at a passage until it is let on."""
+
+    name, dimensions = "interrupted", 2
+
+    def __init__(self, at: str) -> None:
+        self.at = at
+        self.seen: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        if self.at in texts:
+            raise ToolError("the power is gone")
+        self.seen += texts
+        return [[1.0, 0.0] for _ in texts]
+
+
+def test_what_was_embedded_before_an_interruption_is_not_embedded_again(tmp_path: Path) -> None:
+    docs, index = tmp_path / "docs", tmp_path / "index"
+    docs.mkdir()
+    (docs / "a.md").write_text("\n\n".join(f"# {n}\n\nPassage {n}." for n in range(2_100)))
+    for name in ("Cats sleep.", "Dogs bark."):
+        (docs / f"{name[:4].lower()}.txt").write_text(name)
+    for stops in ("Cats sleep.", "Dogs bark."):
+        embedder = Interrupted(stops)
+        with pytest.raises(ToolError, match="the power is gone"):
+            search(docs, index=index, embedder=embedder)(query="Passages?")
+    assert embedder.seen == [], "the second time it went on"
+
+    (docs / "dogs.txt").unlink()  # what was kept is some of the folder, and no index yet
+    again = Interrupted("")
+    hits = search(docs, index=index, embedder=again)(query="cats?", k=1)
+    assert (again.seen, hits[0].source) == (["Cats sleep.", "cats?"], "cats.txt")
+
+    (docs / "cats.txt").unlink()
+    assert search(docs, index=index, embedder=again)(query="passage 17", k=1)[0].text == (
+        "17\nPassage 17."
+    )
+    assert len(again.seen) == 3
+
+
 def test_a_damaged_index_is_made_anew(tmp_path: Path, counting: Counting) -> None:
     docs, index = tmp_path / "docs", tmp_path / "index"
     docs.mkdir()
@@ -208,7 +248,7 @@ def test_what_cannot_be_searched_is_told_in_a_sentence(tmp_path: Path, minilm: M
     with pytest.raises(ToolError, match=r"no documents in .*put \.md, \.txt or \.pdf files there"):
         find(query="x")
     (docs / "a.pdf").write_bytes(b"%PDF-1.4 cut")
-    with pytest.raises(ToolError, match=r"no document in .* can be read: a\.pdf: the PDF is cut"):
+    with pytest.raises(ToolError, match=r"nothing in .* can be read: a\.pdf: the PDF is cut"):
         find(query="x")
     with pytest.raises(ToolError, match="came an empty text"):
         find(query="  ")

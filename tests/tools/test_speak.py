@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 import wave
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from agentkit.tool import Context
 from agentkit.tools import speak, transcribe
 from agentkit.tools.speak import RATE, Speech
 from benchmarks.word_errors import error_rate, words
+from tests.tools.told import Call
 
 SPEAK = speak()
 SENTENCES = (
@@ -25,19 +25,6 @@ SENTENCES = (
     "We are looking for two engineers who enjoy working with old machines.",
     "The train to the harbour leaves every morning at half past seven.",
 )
-
-
-@dataclass
-class Call:
-    """The context of a call, with an artifact store and the progress it was told."""
-
-    artifacts: FolderArtifacts
-    told: list[tuple[float, float | None, str]] = field(
-        default_factory=list[tuple[float, float | None, str]]
-    )
-
-    def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
-        self.told.append((done, total, unit))
 
 
 @pytest.fixture(scope="module")

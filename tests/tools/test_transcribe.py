@@ -6,6 +6,7 @@ import io
 import struct
 import wave
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -160,25 +161,34 @@ def test_media_under_another_name_are_read_all_the_same(tmp_path: Path, data: Pa
     assert len(read_audio(tmp_path / "a.mp3", most_s=30)) == pytest.approx(19.9 * RATE, rel=0.01)
 
 
+PAUSE_S = 5
+
+
 @pytest.fixture(scope="module")
-def in_parts(data: Path) -> Transcript:
-    """The example call, heard in three parts, with the times of the words."""
-    return transcribe(part_s=8.0, words=True, threads=2)(audio=data / "call.flac")
+def in_windows(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Transcript:
+    """The example call with a long pause in it, heard in three windows, with the words' times."""
+    samples = read_audio(data / "call.flac", most_s=30)
+    _, pause, _ = cuts(samples, window_s=15.0)
+    silence = np.zeros(PAUSE_S * RATE)
+    path = tmp_path_factory.mktemp("paused") / "call.wav"
+    path.write_bytes(wav(32767 * np.concatenate([samples[:pause], silence, samples[pause:]])))
+    return transcribe(window_s=9.0, words=True, threads=2)(audio=path)
 
 
-def test_in_parts_the_same_is_heard(
-    in_parts: Transcript, call: tuple[Transcript, Follower]
+def test_in_windows_the_same_is_heard_at_the_same_times(
+    in_windows: Transcript, call: tuple[Transcript, Follower]
 ) -> None:
     whole = words(call[0].text)
-    assert word_errors(whole, words(in_parts.text)) <= 0.05 * len(whole)
-    times = [time for one in in_parts.segments for time in (one.start_s, one.end_s)]
+    assert word_errors(whole, words(in_windows.text)) <= 0.05 * len(whole)
+    times = [time for one in in_windows.segments for time in (one.start_s, one.end_s)]
     assert times == sorted(times)
-    assert times[-1] == pytest.approx(call[0].segments[-1].end_s, abs=0.5)
-    assert in_parts.language == "en"  # found out, once for all parts
+    assert times[0] == pytest.approx(call[0].segments[0].start_s, abs=0.5)
+    assert times[-1] == pytest.approx(call[0].segments[-1].end_s + PAUSE_S, abs=0.5)
+    assert in_windows.language == "en"  # found out, once for all windows
 
 
-def test_words_have_times_within_their_segment(in_parts: Transcript) -> None:
-    for segment in in_parts.segments:
+def test_words_have_times_within_their_segment(in_windows: Transcript) -> None:
+    for segment in in_windows.segments:
         times = [time for word in segment.words for time in (word.start_s, word.end_s)]
         assert times == sorted(times)
         assert segment.start_s - 0.5 <= times[0] <= times[-1] <= segment.end_s + 0.5
@@ -195,14 +205,17 @@ def test_noise_is_not_heard_as_one_sentence_again_and_again(tmp_path: Path, data
     assert len(said) == len(set(said))
 
 
-def test_a_cut_falls_into_a_pause() -> None:
+def test_windows_are_cut_at_pauses_and_none_is_too_long() -> None:
     """Noise with a pause of half a second a little off the middle."""
-    sound = np.random.default_rng(3).normal(0, 0.1, 20 * RATE).astype(np.float32)
-    sound[11 * RATE : 11 * RATE + RATE // 2] = 0
-    start, cut, end = cuts(sound, part_s=10.0)
+    sound = np.random.default_rng(3).normal(0, 0.1, 40 * RATE).astype(np.float32)
+    sound[22 * RATE : 22 * RATE + RATE // 2] = 0
+    start, cut, end = cuts(sound, window_s=30.0)
     assert (start, end) == (0, len(sound))
-    assert 11.0 <= cut / RATE <= 11.5
-    assert cuts(sound, part_s=20.0) == [0, len(sound)]
+    assert 22.0 <= cut / RATE <= 22.5
+    assert cuts(sound, window_s=40.0) == [0, len(sound)]
+    for seconds in (10.1, 12.0, 17.3, 39.9):
+        bounds = cuts(sound[: int(seconds * RATE)], window_s=10.0)
+        assert all(5.0 <= (end - start) / RATE <= 10.0 for start, end in pairwise(bounds))
 
 
 def test_a_recording_cut_in_the_middle_is_refused(tmp_path: Path, data: Path) -> None:
@@ -230,7 +243,7 @@ def test_what_the_tool_declares() -> None:
 
 def test_what_one_model_heard_is_not_kept_for_another() -> None:
     other = (transcribe(model="whisper-large"), transcribe(voice_only=False))
-    more = (transcribe(into_english=True), transcribe(words=True), transcribe(part_s=60.0))
+    more = (transcribe(into_english=True), transcribe(words=True), transcribe(window_s=20.0))
     tools = [LISTEN, transcribe(), *other, *more]
     assert len({tool.cache for tool in tools}) == len(tools)
     assert all(isinstance(tool.cache, str) for tool in tools)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import random
+import sqlite3
+
+import pytest
+
 from agentkit.tools.words import Words
 
 
@@ -24,7 +29,26 @@ def test_a_query_is_words_whatever_it_holds() -> None:
 
 def test_rare_words_of_a_query_count_more_in_what_a_text_covers() -> None:
     words = Words([f"the bridge number {n}" for n in range(50)] + ["the toll of Kestrel"])
-    assert words.covered("the toll", "tolls of the bridge") == 1.0
-    assert words.covered("the toll", "the bridge") == 0.0
-    assert 0.3 < words.covered("toll of Lark", "the toll of Kestrel") < 0.7
-    assert words.covered("", "the toll") == Words().covered("toll", "toll") == 0.0
+    assert words.covered("the toll", ["a bridge", "tolls of the bridge"]) == 1.0
+    assert words.covered("the toll", ["the bridge"]) == 0.0
+    assert 0.3 < words.covered("toll of Lark", ["the toll of Kestrel"]) < 0.7
+    assert words.covered("", ["the toll"]) == Words().covered("toll", ["toll"]) == 0.0
+
+
+def test_it_is_bm25_as_sqlite_has_it() -> None:
+    """Passages of up to two hundred words, some of them several times."""
+    chance = random.Random(2)
+    known = [f"{stem}ing" for stem in "walk jump sail paint cook read wait climb".split()]
+    texts = [" ".join(chance.choices(known, k=chance.randint(1, 200))) for _ in range(40)]
+    texts += ["lamps only"] * 60
+    database = sqlite3.connect(":memory:")
+    database.execute("create virtual table passage using fts5(text, tokenize=porter)")
+    database.executemany("insert into passage(rowid, text) values (?, ?)", enumerate(texts))
+    found = database.execute(
+        "select rowid, -rank from passage where passage match 'walks OR painted' order by rank"
+    ).fetchall()
+    database.close()
+    best = found[0][1]
+    shares = Words(texts).shares("Who walks, who painted?")
+    assert shares == {row: pytest.approx(score / best) for row, score in found}
+    assert [*shares.values()] == sorted(shares.values(), reverse=True)

@@ -15,10 +15,10 @@ import click
 
 from agentkit.cli.exits import FAILED
 from agentkit.cli.settings import DEFAULT_MODEL, MODEL_VARIABLE, READ, model_of, store_option
-from agentkit.cli.text import count_bytes, inert
 from agentkit.errors import AgentkitError, UsageError
 from agentkit.models.place import OFFLINE_VARIABLE, cache_folder, fetching_is_off
 from agentkit.store import is_url
+from agentkit.text import count_bytes, inert
 
 if TYPE_CHECKING:
     from agentkit.models.catalog import Entry
@@ -29,7 +29,23 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "search": ("faiss-cpu", "numpy", "onnxruntime", "pypdf", "tokenizers"),
     "speech": ("av", "faster-whisper", "hibari-tts", "numpy"),
     "image": ("numpy", "onnxruntime", "pillow", "rapidocr"),
+    "vision": (
+        "diffusers",
+        "faiss-cpu",
+        "numpy",
+        "pillow",
+        "safetensors",
+        "torch",
+        "transformers",
+    ),
+    "page": ("jinja2",),
     "postgres": ("asyncpg",),
+    "mcp": ("mcp",),
+    "server": ("jinja2", "python-multipart", "starlette", "uvicorn"),
+    "openapi": ("numpy", "pyyaml"),
+    "schedule": ("cronsim",),
+    "watch": ("watchfiles",),
+    "otel": ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"),
 }
 """The packages that each extra brings; a test compares it with pyproject.toml."""
 
@@ -135,7 +151,7 @@ def _model(entry: Entry, verify: bool) -> Finding:
     from agentkit.models.catalog import damage, state
 
     found, what = state(entry, cache_folder()), f"model {entry.name}"
-    if found in ("absent", "begun"):
+    if found in ("absent", "begun") and not entry.shipped:
         more = "more of " if found == "begun" else ""
         size = count_bytes(entry.download_bytes)
         return Finding(what, False, f"{more}{size} to fetch: agentkit models pull {entry.name}")

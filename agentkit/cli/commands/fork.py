@@ -41,11 +41,12 @@ def command(
     Everything else is taken from RUN, which stays as it is.
     """
     from agentkit.cli.follow import follow
+    from agentkit.cli.tracing import with_traces
 
     events = events_of(store, run)
     asked = Chosen(agent=agent, model=model, store=store)
-    forking = build(of_run(events[0], asked), os.environ)
     args = parse_sets(sets)
+    forking = with_traces(build(of_run(events[0], asked), os.environ), os.environ)
     return follow(
         lambda: forking.stream_forked(events[0].run, node, args=args, tool=tool),
         output=output or "answer",

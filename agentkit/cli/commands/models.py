@@ -12,8 +12,8 @@ import click
 
 from agentkit.cli.exits import FAILED
 from agentkit.cli.pulling import Downloads, downloads
-from agentkit.cli.text import count_bytes, inert
 from agentkit.errors import RunCancelled
+from agentkit.text import count_bytes, inert
 from agentkit.types import Json
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def list_models(as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(name: str, licence: bool, as_json: bool) -> int:
     """What is known of a model: files, sha256, where they come from, licence."""
-    from agentkit.models.catalog import cache_folder, entry, state
+    from agentkit.models.catalog import cache_folder, entry, home, state
     from agentkit.models.licences import licence_text
 
     model = entry(name)
@@ -78,10 +78,10 @@ def show(name: str, licence: bool, as_json: bool) -> int:
         return 0
     lines = [
         ("good for", model.good_for),
-        ("is", f"{_SHOWN[state(model, cache_folder())]}  ({cache_folder() / model.name})"),
+        ("is", f"{_SHOWN[state(model, cache_folder())]}  ({home(model, cache_folder())})"),
         ("disk", count_bytes(model.size_bytes)),
         ("memory", f"about {count_bytes(model.memory_bytes)}"),
-        ("to fetch", f"about {count_bytes(model.download_bytes)}"),
+        ("to fetch", _to_fetch(model)),
         ("licence", f"{model.licence}  (text: agentkit models show {model.name} --licence)"),
         ("from", model.upstream),
     ]
@@ -122,8 +122,8 @@ def pull(names: tuple[str, ...]) -> int:
 def _fetch(model: Entry, shown: Downloads, stop: Event) -> None:
     from agentkit.models.catalog import cache_folder, ensure, present
 
-    if present(model, cache_folder()):
-        shown.say(f"{model.name}: here")
+    if present(model, cache_folder()) or model.shipped:
+        shown.say(f"{ensure(model).name}: here")
         return
     size = count_bytes(model.download_bytes)
     shown.say(f"{model.name}: fetching {size} (licence {model.licence}, upstream {model.upstream})")
@@ -148,6 +148,9 @@ def rm(names: tuple[str, ...]) -> int:
     from agentkit.models.catalog import cache_folder, entry, remove
 
     for model in [entry(name) for name in names]:
+        if model.shipped:
+            print(f"{model.name}: comes with agentkit, and stays")
+            continue
         freed = remove(model, cache_folder())
         print(f"{model.name}: {count_bytes(freed)} deleted" if freed else f"{model.name}: not here")
     return 0
@@ -190,9 +193,17 @@ def remedy(model: Entry) -> str:
     """What to type where a file of the model is not as it should be."""
     from agentkit.models.catalog import cache_folder, state
 
+    if model.shipped:
+        return "it comes with agentkit; install that again"
     again = f"agentkit models pull {model.name}"
     whole = state(model, cache_folder()) == "here"  # by its sizes, so pull would leave it
     return f"agentkit models rm {model.name} && {again}" if whole else again
+
+
+def _to_fetch(model: Entry) -> str:
+    if model.shipped:
+        return "nothing, it comes with agentkit"
+    return f"about {count_bytes(model.download_bytes)}"
 
 
 def _told(source: Source) -> str:
@@ -202,9 +213,9 @@ def _told(source: Source) -> str:
 
 
 def _json(entry: Entry) -> dict[str, Json]:
-    from agentkit.models.catalog import cache_folder, disk_bytes, state
+    from agentkit.models.catalog import cache_folder, disk_bytes, home, state
 
-    folder = cache_folder() / entry.name
+    folder = home(entry, cache_folder())
     found = state(entry, cache_folder())
     files: list[Json] = [
         {
@@ -228,5 +239,6 @@ def _json(entry: Entry) -> dict[str, Json]:
         "notice": entry.notice,
         "upstream": entry.upstream,
         "good_for": entry.good_for,
+        "shipped": entry.shipped,
         "files": files,
     }

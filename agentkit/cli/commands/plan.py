@@ -12,7 +12,7 @@ import click
 
 from agentkit.cli.chosen import Chosen, build, choice_options, parse_inputs
 from agentkit.cli.exits import ANSWERED, CANCELLED, FAILED
-from agentkit.cli.text import inert
+from agentkit.text import inert
 
 if TYPE_CHECKING:
     from agentkit.plan.graph import Plan
@@ -71,7 +71,7 @@ def rendered(plan: Plan, form: Form) -> str:
     if form == "svg":
         from agentkit.plan.svg import svg
 
-        return inert(svg(plan))
+        return svg(plan)
     from agentkit.plan.source import to_source
 
     return inert(to_source(plan))

@@ -25,9 +25,11 @@ def command(debug: bool, /, run: str, output: Output | None, chosen: Chosen) -> 
     """
     from agentkit.cli.follow import follow
     from agentkit.cli.session import conversing
+    from agentkit.cli.tracing import with_traces
 
     events = events_of(chosen.store, run)
-    agent, found = build(of_run(events[0], chosen), os.environ), events[0].run
+    agent = with_traces(build(of_run(events[0], chosen), os.environ), os.environ)
+    found = events[0].run
     session = events[0].data.get("session")
     return follow(
         lambda: conversing(

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import click
 
 from agentkit.cli.settings import store_option
-from agentkit.cli.text import inert, one_line
+from agentkit.text import inert, one_line
 
 
 @click.command("runs", short_help="List runs, newest first.")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import click
 
 from agentkit.budget import spent_text
 from agentkit.cli.compared import patched
-from agentkit.cli.document import document, spent_by
+from agentkit.cli.hints import Hints
 from agentkit.cli.lines import footer, rows
 from agentkit.cli.progress import Progress, fold
 from agentkit.cli.settings import store_option
-from agentkit.cli.text import inert
+from agentkit.cli.told import tell
+from agentkit.document import document, spent_by
 from agentkit.errors import UsageError
+from agentkit.events import Event
+from agentkit.text import inert
 from agentkit.types import Json
 
 
@@ -23,25 +26,42 @@ from agentkit.types import Json
 @click.argument("run")
 @click.option("--step", metavar="NODE", help="One node, with its arguments and its whole result.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--html", metavar="FILE", help="One page that opens offline; `-`: on stdout.")
 @store_option
-def command(run: str, step: str | None, as_json: bool, store: str) -> int:
+def command(run: str, step: str | None, as_json: bool, html: str | None, store: str) -> int:
     """Show RUN (an id, the beginning of one, or `last`): its plan, its steps, its answer."""
     from agentkit.cli.stored import events_of
 
+    if html is not None:
+        from agentkit.cli.reported import write_report
+
+        write_report(store, run, html)
+        return 0
     events = events_of(store, run)
-    whole = document(events)
     if step is not None:
-        steps = [one for one in _steps(whole) if one.get("node") == step]
-        if not steps:
-            names = ", ".join(str(one.get("node")) for one in _steps(whole))
-            raise UsageError(f"run {events[0].run} has no step {step!r}; its steps: {names}")
-        print(json.dumps(steps[0], indent=2))
+        print_step(events, step)
     elif as_json:
-        print(json.dumps(whole, indent=2))
+        print(json.dumps(document(events), indent=2))
     else:
-        spent = spent_text(spent_by(events))
-        _print(reduce(fold, events, Progress()), patched(events), spent)
+        print_run(events, Hints(store=store))
     return 0
+
+
+def print_step(events: Sequence[Event], step: str) -> None:
+    """One node as JSON. Raises `UsageError` where the run has none of this name."""
+    steps = _steps(document(events))
+    found = [one for one in steps if one.get("node") == step]
+    if not found:
+        names = ", ".join(str(one.get("node")) for one in steps)
+        raise UsageError(f"run {events[0].run} has no step {step!r}; its steps: {names}")
+    print(json.dumps(found[0], indent=2))
+
+
+def print_run(events: Sequence[Event], hints: Hints) -> None:
+    """The run for people: plan, steps, what was spent, answer."""
+    spent = spent_text(spent_by(events))
+    whole = hints.whole(events[0].run)
+    _print(reduce(fold, events, Progress()), patched(events), spent, whole)
 
 
 def _steps(whole: Mapping[str, Json]) -> list[dict[str, Json]]:
@@ -49,10 +69,10 @@ def _steps(whole: Mapping[str, Json]) -> list[dict[str, Json]]:
     return [one for one in steps if isinstance(one, dict)] if isinstance(steps, list) else []
 
 
-def _print(progress: Progress, plan: str, spent: str) -> None:
+def _print(progress: Progress, plan: str, spent: str, whole: str) -> None:
     print(f"run {inert(progress.run)}: {progress.status}")
-    print(f"task: {inert(progress.task)}")
-    print(f"\n{inert(plan)}\n" if plan else "\nno plan\n")
+    tell(f"task: {progress.task}", whole)
+    tell(f"\n{plan}\n" if plan else "\nno plan\n", whole)
     now = (progress.began or 0.0) + progress.elapsed_s
     for glyph, node, what, about, seconds in rows(progress, now):
         print("  ".join(part for part in (glyph, node, what, about, seconds) if part))
@@ -61,6 +81,6 @@ def _print(progress: Progress, plan: str, spent: str) -> None:
     if progress.error:
         print(f"error: {progress.error}")
     if progress.answer:
-        print(f"\n{inert(progress.answer)}")
+        tell(f"\n{progress.answer}", whole)
     if progress.cites:
         print(f"sources: {inert(', '.join(progress.cites))}")

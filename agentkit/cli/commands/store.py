@@ -12,7 +12,7 @@ from agentkit.cli.exits import FAILED
 from agentkit.cli.settings import store_option
 from agentkit.cli.store_upkeep import collect_artifacts, prune_runs
 from agentkit.cli.stored import require_store
-from agentkit.cli.text import inert
+from agentkit.text import inert
 
 if TYPE_CHECKING:
     from agentkit.damage import Checked

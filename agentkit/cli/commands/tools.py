@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,16 +13,16 @@ import click
 from agentkit.cli.chosen import Chosen, build, choice_options
 from agentkit.cli.exits import Output
 from agentkit.cli.one_call import call
-from agentkit.cli.text import inert, one_line
 from agentkit.errors import UsageError
+from agentkit.text import inert, one_line
 from agentkit.types import Json
 
 if TYPE_CHECKING:
     from agentkit.tool import Tool
 
 
-@click.command("tools", short_help="List tools, show one, call one.")
-@click.argument("words", nargs=-1, metavar="[NAME | call NAME JSON]")
+@click.command("tools", short_help="List tools, show one, call one; trust a server's.")
+@click.argument("words", nargs=-1, metavar="[NAME | call NAME JSON | trust SERVER]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @choice_options
 @click.pass_obj
@@ -30,9 +31,14 @@ def command(debug: bool, /, words: tuple[str, ...], as_json: bool, chosen: Chose
 
     A call is a run like any other: its arguments and its result are validated and journaled. A
     recording, picture or other file is given by its path: `call transcribe '{"audio": "a.wav"}'`.
+
+    `trust SERVER` shows how the tools of an MCP server differ from those that it offered before,
+    and takes them as they are now: calls of the changed ones need no approval any more.
     """
     from agentkit.store import local_folder
 
+    if words[:1] == ("trust",) and len(words) == 2:
+        return _trust(local_folder(chosen.store), words[1])
     agent = build(chosen, os.environ)
     tools = agent.equipped(local_folder(chosen.store))
     match words:
@@ -46,8 +52,8 @@ def command(debug: bool, /, words: tuple[str, ...], as_json: bool, chosen: Chose
             return call(agent, tool, "".join(text) or "{}", output, debug, chosen.store)
         case _:
             raise UsageError(
-                "expected nothing, NAME, or call NAME JSON after `agentkit tools`; quote the JSON: "
-                "agentkit tools call NAME '{…}'"
+                "expected nothing, NAME, call NAME JSON, or trust SERVER after `agentkit tools`; "
+                "quote the JSON: agentkit tools call NAME '{…}'"
             )
     return 0
 
@@ -59,6 +65,16 @@ def _list(tools: Mapping[str, Tool[..., Any]], *, as_json: bool) -> None:
     for tool in tools.values():
         first = one_line(tool.description.partition("\n")[0], 70)
         print(f"{inert(tool.name):<14}  {tool.effect:<5}  {first}")
+
+
+def _trust(folder: Path, server: str) -> int:
+    from agentkit.tools.mcp.pins import trust
+
+    changes = trust(folder, server)
+    for change in changes:
+        print("\n".join(inert(line) for line in str(change).split("\n")))
+    print(f"{len(changes)} definitions of {server} are trusted anew")
+    return 0
 
 
 def one(tools: Mapping[str, Tool[..., Any]], name: str) -> Tool[..., Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentkit.cli.settings import store_option
-from agentkit.cli.text import inert
+from agentkit.text import inert
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
@@ -51,11 +51,12 @@ def command(at_once: int, lease_s: float, most_deaths: int, store: str) -> int:
     from agentkit.cli.chosen import build, from_origin
     from agentkit.cli.interrupt import interruptible
     from agentkit.cli.stored import open_here
+    from agentkit.cli.tracing import traced_here
     from agentkit.memory import Conversation
     from agentkit.worker import work
 
     async def until_stopped() -> None:
-        opened = open_here(store)
+        opened = traced_here(open_here(store), os.environ)
         turns = Conversation(opened.journal)
 
         def load(origin: str) -> Agent[Any]:

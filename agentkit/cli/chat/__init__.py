@@ -1,0 +1,1 @@
+"""`agentkit chat`: a conversation with an agent, each turn a run of the store."""

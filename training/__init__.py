@@ -1,0 +1,1 @@
+"""How the shipped weights are made. Not installed; see training/README.md."""
