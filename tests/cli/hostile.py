@@ -7,8 +7,9 @@ from pathlib import Path
 from agentkit import Agent, Artifact, ToolError, tool
 from agentkit.artifacts import FolderArtifacts
 from agentkit.messages import Request
+from agentkit.planners import Fixed
 from agentkit.testing import ScriptedModel
-from tests.huge import fail_long, many, much, some
+from tests.huge import LONG, fail_long, many, much, some
 
 EVIL = (
     "\x1b]0;owned\x07\x1b]8;;https://evil.example\x1b\\\x1b[2J\x1b[38;5;199m\x9b31m\u202etxt\r\x7f"
@@ -36,6 +37,7 @@ async def keep(text: str) -> Artifact:
 ACTING = f"a = give(text={EVIL!r})\nk = keep(text=a.text)\nanswer(f'{{a.text}}')"
 FAILING = f"a = fail(text={EVIL!r})\nb = fail_long()\nanswer(using=[a, b])"
 LASTING = "a = much()\nb = many()\nc = some()\nanswer(f'{c}')"
+WORDY = f"a = give(text={LONG!r})\nanswer(f'{{a.text}}')"
 
 
 def planned(plan: str) -> ScriptedModel:
@@ -48,3 +50,5 @@ def planned(plan: str) -> ScriptedModel:
 acting = Agent(model=planned(ACTING), tools=[give, fail, keep], name=EVIL)
 failing = Agent(model=planned(FAILING), tools=[fail, fail_long])
 lasting = Agent(model=planned(LASTING), tools=[much, many, some])
+wordy = Agent(model=planned(WORDY), tools=[give])
+written = Agent(model=ScriptedModel(), planner=Fixed(WORDY), tools=[give])

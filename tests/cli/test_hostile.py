@@ -55,6 +55,14 @@ def acted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def lasted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run that has ten megabytes in one result."""
+    folder = tmp_path_factory.mktemp("lasted")
+    assert agentkit(folder, *run("lasting")).returncode == 0
+    return folder
+
+
 def run(agent: str) -> tuple[str, ...]:
     return ("run", f"Do {EVIL}", "--agent", f"{AGENTS}:{agent}")
 
@@ -113,6 +121,40 @@ def test_of_ten_megabytes_a_terminal_gets_a_part_and_a_pipe_all(tmp_path: Path) 
     assert piped.stdout == f"{inert(SOME)}\n" and len(piped.stderr) < MOST
     diff = agentkit(tmp_path, "diff", *(one["run"] for one in runs_of(tmp_path)))
     assert (diff.returncode, len(diff.stdout) < MOST) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("replay", "last", "--agent", f"{AGENTS}:lasting"),
+        ("runs",),
+        ("tools", "--agent", f"{AGENTS}:lasting", "call", "much", "{}"),
+        ("tools", "--agent", f"{AGENTS}:lasting", "call", "many", "{}"),
+    ],
+)
+def test_ten_megabytes_through_every_other_command(words: tuple[str, ...], lasted: Path) -> None:
+    code, shown = screen(lasted, *words)
+    intact(shown)
+    assert (code, len(shown) < MOST) == (0, True), shown[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("plan", "Do it.", "--agent", f"{AGENTS}:wordy"), "did not stop after"),
+        (run("wordy"), "did not stop after"),
+        (("plan", "Do it.", "--agent", f"{AGENTS}:written"), "a statement of at most"),
+        (("plan", "Do it.", "--agent", f"{AGENTS}:written", "--mermaid"), "a statement of at most"),
+        (("plan", "Do it.", "--agent", f"{AGENTS}:written", "--svg"), "a statement of at most"),
+        (run("written"), "a statement of at most"),
+    ],
+)
+def test_a_plan_of_ten_megabytes_is_refused(
+    words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    code, shown = screen(tmp_path, *words)
+    intact(shown)
+    assert (code, len(shown) < MOST, said in shown) == (1, True, True), shown[-2000:]
 
 
 def test_ten_megabytes_of_an_error(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from agentkit import Agent, Audio, tool
 from agentkit.messages import Request
 from agentkit.testing import ScriptedModel
 from agentkit.tool import Tool
+from tests.huge import LONG, many, some
 from tests.report.test_hostile import HOSTILE
 
 LEASE = """mails = search_mail(words='lease')
@@ -20,10 +21,6 @@ sent = send_mail(to='ann@example.com', text=summary)
 answer(f'The lease ends on 31 March; Ann has been told: {sent}')"""
 SOUND = "kept = keep(sound=audio_1)\nanswer('The recording is kept.')"
 MANY = 300
-LONG = "\x1b[31m\u202e<b>é" * 800_000
-"""Ten megabytes."""
-
-ROWS = 100_000
 
 
 class Gates:
@@ -108,12 +105,7 @@ def _further(gates: Gates) -> list[Tool[..., Any]]:
         await gates.through("much")
         return LONG
 
-    @tool(effect="read", trusted=False)
-    async def many() -> list[dict[str, int]]:
-        """Many rows."""
-        return [{"n": number} for number in range(ROWS)]
-
-    return [keep, tick, give, much, many]
+    return [keep, tick, give, much, many, some]
 
 
 def _plan(request: Request) -> str:
@@ -127,7 +119,7 @@ def _plan(request: Request) -> str:
     if "hostile" in task:
         return f"a = give(text={HOSTILE!r})\nanswer(f'{{a.text}}')"
     if "megabytes" in task:
-        return "rows = many()\ntext = much()\nanswer('done')"
+        return "rows = many()\ntext = much()\npart = some()\nanswer(f'{part}')"
     if "recording" in task:
         return SOUND
     return LEASE if "lease" in task else f"answer({'You said: ' + task!r})"

@@ -16,7 +16,8 @@ from playwright.async_api import FilePayload, Page, expect
 
 from tests.conformance.browser import TOKEN, Shown, browsing, shown
 from tests.conformance.outside import node_modules
-from tests.conformance.page_agents import LONG, MANY, ROWS
+from tests.conformance.page_agents import MANY
+from tests.huge import LONG, ROWS, SOME
 from tests.report.test_hostile import HOSTILE, MARK
 
 pytestmark = pytest.mark.anyio
@@ -246,6 +247,18 @@ async def test_ten_megabytes_leave_the_page_at_work(page: Page, at: Shown) -> No
     assert saved.suggested_filename == f"{run}-text.jsonl"
     lines = (await saved.path()).read_text("utf-8").splitlines()  # noqa: ASYNC240
     assert json.loads(lines[-1])["data"]["value"] == LONG
+
+
+async def test_ten_megabytes_leave_a_chat_at_work(page: Page, at: Shown) -> None:
+    await page.get_by_role("link", name="Chat with office").click()
+    await page.get_by_label("Message").fill("Ten megabytes")
+    await page.get_by_role("button", name="Send").click()
+    turn = page.locator(".turn")
+    await expect(turn.first).to_contain_text(f"of {len(SOME):,} characters", timeout=30_000)
+    assert len(await page.content()) < MOST_SENT
+    await page.get_by_label("Message").fill("Good morning")
+    await page.get_by_role("button", name="Send").click()
+    await expect(turn.nth(1)).to_contain_text("You said: Good morning")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

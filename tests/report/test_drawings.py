@@ -10,6 +10,7 @@ import pytest
 from agentkit import Agent, tool
 from agentkit.planners import Fixed
 from agentkit.testing import ScriptedModel
+from tests.huge import LONG
 
 pytestmark = pytest.mark.anyio
 SVG = "{http://www.w3.org/2000/svg}"
@@ -47,3 +48,10 @@ async def test_a_draft_is_its_drawing_with_its_problems_and_still_a_pair() -> No
     assert html.startswith("<svg ") and html.count("<li>") == 2
     assert "unknown_tool: expected a tool; found" in html
     assert "<script" not in html and "\u202e" not in html
+
+
+async def test_a_plan_with_ten_megabytes_is_still_a_drawing() -> None:
+    draft = await agent(f"a = look(n={LONG!r})\nb = look(n=1)\nanswer({LONG!r})").plan("Look.")
+    for what, form in ((draft, "html"), (draft.plan, "svg")):
+        drawn = shown(what, form)
+        assert len(drawn) < 50_000 and "\u202e" not in drawn and "\x1b" not in drawn

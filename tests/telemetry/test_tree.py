@@ -19,6 +19,7 @@ from agentkit.planners import Fixed
 from agentkit.store import Store
 from agentkit.telemetry.ids import trace_id
 from agentkit.testing import ScriptedModel
+from tests.huge import LONG, SOME, fail_long, many, much, some
 from tests.telemetry.agents import PRIVATE, SECRET, TREE, agent
 from tests.telemetry.told import Told, id_of, require_well_formed, shape, trace_of
 
@@ -108,6 +109,21 @@ async def test_no_text_of_a_run_leaves_unless_asked_for_and_no_secret_ever(store
     shaky = talking.one("execute_tool shaky").attributes or {}
     assert shaky["gen_ai.tool.call.arguments"] == '{"password": "(hidden)"}'
     assert shaky["gen_ai.tool.call.result"] == "1"
+
+
+async def test_of_ten_megabytes_a_trace_has_a_part(store: Store) -> None:
+    told = Told()
+    plan = "a = much()\nb = many()\nc = some()\nd = fail_long()\nanswer(using=[c, d])"
+    long = Agent(
+        model=ScriptedModel(replies=[plan, "pass", LONG[:8000]]),
+        tools=[much, many, some, fail_long],
+        store=told.store(store, content=True),
+    )
+    await long.run(f"Do it. {SOME}")
+    sizes = {span.name: len(span.to_json()) for span in told.spans}
+    assert max(sizes.values()) < 30_000, sizes
+    result = (told.one("execute_tool much").attributes or {})["gen_ai.tool.call.result"]
+    assert str(result).startswith('"\\u001b[31m') and str(result).endswith("…")
 
 
 async def test_a_run_that_goes_on_elsewhere_adds_to_its_trace(store: Store) -> None:
