@@ -34,10 +34,17 @@ async def keep(text: str) -> Artifact:
     return FolderArtifacts(Path("kept")).put(b"x", media_type=text, name=text)
 
 
+@tool(effect="write", approve=True)
+async def send(to: str, text: str) -> int:
+    """Send it."""
+    return len(text)
+
+
 ACTING = f"a = give(text={EVIL!r})\nk = keep(text=a.text)\nanswer(f'{{a.text}}')"
 FAILING = f"a = fail(text={EVIL!r})\nb = fail_long()\nanswer(using=[a, b])"
 LASTING = "a = much()\nb = many()\nc = some()\nanswer(f'{c}')"
 WORDY = f"a = give(text={LONG!r})\nanswer(f'{{a.text}}')"
+SENDING = f"a = much()\ns = send(to={EVIL!r}, text=a)\nanswer(f'{{s}}')"
 
 
 def planned(plan: str) -> ScriptedModel:
@@ -52,3 +59,4 @@ failing = Agent(model=planned(FAILING), tools=[fail, fail_long])
 lasting = Agent(model=planned(LASTING), tools=[much, many, some])
 wordy = Agent(model=planned(WORDY), tools=[give])
 written = Agent(model=ScriptedModel(), planner=Fixed(WORDY), tools=[give])
+sending = Agent(model=planned(SENDING), tools=[much, send])

@@ -15,7 +15,7 @@ from agentkit.text import inert
 from tests.huge import LONG, ROWS, SOME
 
 from .hostile import EVIL
-from .process import COMMAND, agentkit, environment, hinted, on_a_terminal
+from .process import COMMAND, CTRL_C, agentkit, environment, hinted, on_a_terminal
 
 AGENTS = Path(__file__).parent / "hostile.py"
 OWN = re.compile(r"\x1b\[(?:[01234]?[0-9](?:;[0-9]+)*m|0m|[0-9]*[AK]|2K|\?25[lh])")
@@ -167,6 +167,30 @@ def test_ten_megabytes_of_an_error(tmp_path: Path) -> None:
     code, shown = screen(tmp_path, "show", "last")
     intact(shown)
     assert (code, len(shown) < MOST) == (0, True)
+
+
+def test_who_is_asked_at_a_terminal_sees_a_part(tmp_path: Path) -> None:
+    with on_a_terminal(tmp_path, *run("sending"), whole=True) as terminal:
+        terminal.until("y: allow, n: deny, Enter: later > ")
+        terminal.press(b"y\n")
+        code, _, shown = terminal.end()
+    intact(shown)
+    assert (code, len(shown) < MOST) == (0, True)
+    assert "send(to='\\x1b]0;owned" in shown
+
+
+def test_names_of_files_that_are_watched_obey_nothing(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    watching = (*run("acting"), "--watch", "inbox")
+    with on_a_terminal(tmp_path, *watching, whole=True) as terminal:
+        terminal.until("watching")
+        (inbox / EVIL.translate({0: None, ord("/"): None})).write_text("new")
+        terminal.until("answered")
+        terminal.press(CTRL_C)
+        code, _, shown = terminal.end()
+    intact(shown)
+    assert (code, "]0;owned" in shown) == (0, True)
 
 
 def runs_of(folder: Path) -> list[dict[str, str]]:
