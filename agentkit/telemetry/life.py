@@ -67,15 +67,15 @@ class Life:
     def end(self, outcome: str = CUT_OFF, error: str | None = None, message: str = "") -> None:
         """Ends all that is open, then the run's own span."""
         for chat in self.chats.values():
-            self._close(chat.span, CUT_OFF)
+            self.close(chat.span, CUT_OFF)
         for node in self.nodes.values():
-            self._close(node, CUT_OFF)
+            self.close(node, CUT_OFF)
         if self.turn is not None:
-            self._close(self.turn, CUT_OFF, error)
+            self.close(self.turn, CUT_OFF, error)
         self.chats.clear()
         self.nodes.clear()
         self.turn = None
-        self._close(self.span, outcome, error, message)
+        self.close(self.span, outcome, error, message)
         self.count()
         self.meters.run(outcome, self.agent)
 
@@ -117,9 +117,9 @@ class Life:
         """Ends the span of a node, if it has one."""
         closed = self.nodes.pop(node, None)
         if closed is not None:
-            self._close(closed, outcome, error, message)
+            self.close(closed, outcome, error, message)
 
-    def _close(self, span: Open, outcome: str, error: str | None = None, message: str = "") -> None:
+    def close(self, span: Open, outcome: str, error: str | None = None, message: str = "") -> None:
         if outcome != "value":
             span.about[names.OUTCOME] = outcome
         if error is not None:
@@ -201,7 +201,8 @@ def _turned(life: Life, _: str, data: Mapping[str, Any]) -> None:
 
 
 def _started(life: Life, node: str, data: Mapping[str, Any]) -> None:
-    life.ended(node, CUT_OFF)  # it begins anew, and nothing told its end
+    if node in life.nodes:
+        life.ended(node, CUT_OFF)  # it begins anew, and nothing told its end
     tool = data["tool"]
     about: dict[str, AttributeValue]
     if tool is None:
@@ -244,8 +245,7 @@ def _decided(life: Life, node: str, data: Mapping[str, Any]) -> None:
 
 def _ended(life: Life, node: str, data: Mapping[str, Any]) -> None:
     outcome: str = data["status"]
-    failure: Mapping[str, Any] = data.get("failure") or {}
-    closed = life.nodes.get(node)
+    closed = life.nodes.pop(node, None)
     life.uncounted[outcome, closed.tool if closed else None] += 1
     if life.last - life.counted >= _COUNTED_EACH_NS:
         life.count()
@@ -255,8 +255,12 @@ def _ended(life: Life, node: str, data: Mapping[str, Any]) -> None:
         closed.about[names.ATTEMPTS] = data["attempts"]
     if life.content and "value" in data and closed.tool is not None:
         closed.about[names.TOOL_RESULT] = content.value(data["value"])
+    if outcome == "value":
+        life.tracer.end(closed, life.last)
+        return
+    failure: Mapping[str, Any] = data.get("failure") or {}
     error = failure.get("kind") if outcome in ("failed", "in_doubt") else None
-    life.ended(node, outcome, error, failure.get("message", ""))
+    life.close(closed, outcome, error, failure.get("message", ""))
 
 
 def _run_ended(life: Life, _: str, data: Mapping[str, Any]) -> None:
