@@ -45,7 +45,7 @@ def test_a_run_goes_on_after_the_server_was_ended(tmp_path: Path) -> None:
     assert len(token) >= 40
     assert serve.stderr.readline() == f"the page: {url}/?token={token}\n"
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx2.Client(base_url=url, headers=headers) as http:
+    with httpx2.Client(base_url=url, headers=headers, timeout=60) as http:
         run = http.post("/runs", json={"agent": "slow", "task": "wait"}).json()["run"]
         with http.stream("GET", f"/runs/{run}/events") as events:
             last = ""

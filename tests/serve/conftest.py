@@ -54,7 +54,7 @@ async def serve(
             tasks.spawn(serve_at(socket, whole, server))
             headers = {"Authorization": f"Bearer {TOKEN}"}
             try:
-                async with httpx2.AsyncClient(base_url=url, headers=headers) as http:
+                async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=60) as http:
                     yield Served(server, url, http, tasks.close)
             finally:
                 await tasks.close()

@@ -12,7 +12,7 @@ async def test_nothing_in_the_document_goes_without_a_token_but_health(served: S
     assert document["components"]["schemas"]["Start"]["properties"]["agent"]["enum"] == ["echo"]
     found = [(path, method) for path, methods in document["paths"].items() for method in methods]
     assert len(found) == 18
-    async with httpx2.AsyncClient(base_url=served.url) as stranger:
+    async with httpx2.AsyncClient(base_url=served.url, timeout=60) as stranger:
         for path, method in found:
             response = await stranger.request(method, path.replace("{", "").replace("}", ""))
             operation = document["paths"][path][method]

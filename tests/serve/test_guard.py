@@ -39,7 +39,7 @@ PATHS = ("/runs", "/v1/chat/completions", "/v1/responses")
 
 @pytest.mark.parametrize(("status", "headers"), TABLE.values(), ids=TABLE.keys())
 async def test_no_action_for(served: Served, status: int, headers: dict[str, str]) -> None:
-    async with httpx2.AsyncClient(base_url=served.url) as stranger:
+    async with httpx2.AsyncClient(base_url=served.url, timeout=60) as stranger:
         for path in PATHS:
             kind = {"Content-Type": "application/json"}
             given = [(k.encode(), v.encode("latin-1")) for k, v in {**kind, **headers}.items()]
@@ -52,7 +52,7 @@ async def test_no_action_for(served: Served, status: int, headers: dict[str, str
 
 
 async def test_only_health_needs_no_token(served: Served) -> None:
-    async with httpx2.AsyncClient(base_url=served.url) as stranger:
+    async with httpx2.AsyncClient(base_url=served.url, timeout=60) as stranger:
         assert (await stranger.get("/health")).json() == {"status": "ok"}
         for path in ("/", "/metrics", "/openapi.json", "/v1/models", "/health/", "/nothing"):
             assert (await stranger.get(path)).status_code == 401

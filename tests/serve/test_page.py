@@ -36,7 +36,7 @@ async def begin(served: Served, task: str, agent: str = "echo") -> str:
 
 
 async def test_the_link_lets_a_browser_in(served: Served) -> None:
-    async with httpx2.AsyncClient(base_url=served.url) as browser:
+    async with httpx2.AsyncClient(base_url=served.url, timeout=60) as browser:
         door = await browser.get("/")
         assert door.status_code == 401
         assert Page(door.text).root.one("form").attributes["action"] == "/enter"
@@ -74,7 +74,7 @@ async def test_no_form_of_another_site_does_anything(
 ) -> None:
     given = {"Cookie": COOKIE, "Origin": served.url, **headers}
     given = {name: value for name, value in given.items() if value}
-    async with httpx2.AsyncClient(base_url=served.url, headers=given) as browser:
+    async with httpx2.AsyncClient(base_url=served.url, headers=given, timeout=60) as browser:
         for path in ("/page/runs", "/page/chat/echo", "/runs"):
             response = await browser.post(path, data={"agent": "echo", "task": "hello"})
             assert response.status_code == status

@@ -31,6 +31,11 @@ async def start(served: Served, task: str, **more: Any) -> dict[str, Any]:
     return response.json()
 
 
+def another(served: Served) -> httpx2.AsyncClient:
+    """A client of its own, to leave or to be left."""
+    return httpx2.AsyncClient(base_url=served.url, headers=served.http.headers, timeout=60)
+
+
 async def events(served: Served, run: str, after: int = 0) -> list[tuple[str, Any]]:
     """Id and data of each event of the stream, to its end."""
     found: list[tuple[str, Any]] = []
@@ -152,7 +157,7 @@ async def test_a_server_that_stops_ends_streams_and_leaves_runs_that_go_on(store
     slow = Slow()
     async with serve(store, slow=slow.agent) as served:
         run = (await start(served, "wait", agent="slow"))["run"]
-        async with httpx2.AsyncClient(base_url=served.url, headers=served.http.headers) as http:
+        async with another(served) as http:
             async with http.stream("GET", f"/runs/{run}/events") as response:
                 lines = response.aiter_lines()
                 await slow.began.wait()
@@ -175,7 +180,7 @@ async def test_what_a_chat_is_left_by_is_cancelled(store: Store) -> None:
         for stream in (True, False):
             slow.began.clear()
             asked["stream"] = stream
-            async with httpx2.AsyncClient(base_url=served.url, headers=served.http.headers) as http:
+            async with another(served) as http:
                 asking = asyncio.ensure_future(http.post("/v1/chat/completions", json=asked))
                 await slow.began.wait()
                 asking.cancel()

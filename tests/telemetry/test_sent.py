@@ -126,7 +126,8 @@ def test_what_goes_on_for_long_tells_too(tmp_path: Path) -> None:
         )  # fmt: skip
         assert serve.stderr is not None
         url = serve.stderr.readline().rpartition(" at ")[2].strip()
-        with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {'t' * 40}"}) as http:
+        headers = {"Authorization": f"Bearer {'t' * 40}"}
+        with httpx2.Client(base_url=url, headers=headers, timeout=60) as http:
             begun = http.post("/runs", json={"agent": "agent", "task": "Read."}).json()
             assert "run.ended" in http.get(f"/runs/{begun['run']}/events").text
         serve.terminate()
