@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,12 @@ class Server:
         return [body for _, _, body in self.requests if body is not None]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A client may leave at any moment, also before it has asked.
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await self._answer(reader, writer)
+        writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
@@ -38,12 +45,13 @@ class Server:
         self.asked.set()
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer is None:
-            await reader.read()  # until the client goes away
-            self.gone.set()
+            try:
+                await reader.read()  # until the client goes away
+            finally:
+                self.gone.set()
         else:
             writer.write(answer)
             await writer.drain()
-        writer.close()
 
 
 def response(

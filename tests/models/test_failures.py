@@ -92,19 +92,20 @@ async def test_an_answer_that_breaks_off_may_be_asked_for_again(
 
 
 async def test_a_server_that_is_not_there() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://user:pass@127.0.0.1:{free.getsockname()[1]}/v1"
-    gone = OpenAIModel("m", base_url=url, attempts=2, sleep=(sleeps := Sleeps()))
-    with pytest.raises(ModelError, match="cannot reach openai:m at http://127.*is the server") as e:
-        await complete(gone, ASK)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # nobody else can listen there meanwhile
+        url = f"http://user:pass@127.0.0.1:{silent.getsockname()[1]}/v1"
+        gone = OpenAIModel("m", base_url=url, attempts=2, sleep=(sleeps := Sleeps()))
+        match = "cannot reach openai:m at http://127.*is the server"
+        with pytest.raises(ModelError, match=match) as e:
+            await complete(gone, ASK)
     assert e.value.retryable and len(sleeps) == 1 and "pass" not in str(e.value)
 
 
 async def test_a_server_that_says_nothing(server: Server) -> None:
     server.answers = [None]
-    with pytest.raises(ModelError, match="said nothing for 0.05 s; try again, or raise timeout_s"):
-        await complete(client(server, timeout_s=0.05, attempts=1), ASK)
+    with pytest.raises(ModelError, match="said nothing for 0.5 s; try again, or raise timeout_s"):
+        await complete(client(server, timeout_s=0.5, attempts=1), ASK)
 
 
 async def test_a_server_that_does_not_stop_is_stopped(server: Server) -> None:
@@ -116,11 +117,11 @@ async def test_a_server_that_does_not_stop_is_stopped(server: Server) -> None:
 async def test_a_cancelled_call_closes_its_connection(server: Server) -> None:
     server.answers = [None]
     task = asyncio.create_task(deltas(client(server)))
-    await asyncio.wait_for(server.asked.wait(), 5)
+    await asyncio.wait_for(server.asked.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(server.gone.wait(), 5)
+    await asyncio.wait_for(server.gone.wait(), 60)
 
 
 async def test_a_reader_that_leaves_closes_the_connection(server: Server) -> None:

@@ -63,5 +63,5 @@ def test_several_event_loops_share_it() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert len(most) == 120 and set(most) == {1}
