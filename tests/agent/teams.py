@@ -81,7 +81,7 @@ async def inner_runs(store: Store) -> list[str]:
 
 async def replays(agent: Agent[Any], run: str) -> None:
     """The run keeps the rules, and comes to the same again with nothing outside."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         store = agent.store
         assert isinstance(store, Store)
         for each in (run, *await inner_runs(store)):

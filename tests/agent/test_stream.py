@@ -27,7 +27,7 @@ class Broken:
 
 
 async def all_of(stream: AsyncGenerator[Event, None], into: list[Event]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for event in stream:
             into.append(event)
 

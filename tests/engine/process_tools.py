@@ -51,7 +51,7 @@ def leave_a_child(file: str) -> str:
     os._exit(7)
 
 
-@tool(effect="read", runs="process", timeout_s=1.5)
+@tool(effect="read", runs="process", timeout_s=5)
 def hang(file: str) -> str:
     """Starts a child of its own, writes both process ids, and stays for ever."""
     child = subprocess.Popen(["sleep", "600"])
@@ -60,7 +60,7 @@ def hang(file: str) -> str:
     return "never"
 
 
-@tool(effect="read", runs="process", timeout_s=20)
+@tool(effect="read", runs="process", timeout_s=60)
 def listen() -> str:
     """What a program reads that the tool starts."""
     return subprocess.run(["cat"], capture_output=True, text=True, check=True).stdout

@@ -41,7 +41,7 @@ def gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([handle], [], [], 10)[0])
+        return bool(select.select([handle], [], [], 60)[0])
     finally:
         os.close(handle)
 
@@ -100,7 +100,9 @@ async def test_a_call_that_runs_out_of_time_dies_with_all_it_started(tmp_path: P
         run.add([call("h", tools.hang, file=str(file))])
         await run.settled()
         assert failure(run, "h")[0] == "TimedOut"
-    assert all(gone(int(pid)) for pid in file.read_text().split())
+    pids = [int(pid) for pid in file.read_text().split()]
+    assert len(pids) == 2, "it was stopped before it had begun"
+    assert all(gone(pid) for pid in pids)
 
 
 async def test_a_process_that_dies_takes_along_what_it_started(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ async def test_the_receipt_of_an_effect_is_committed_at_once(
     journal.append(ended(2))
     assert not watched.begun.is_set()
     journal.append(Event("r1", 3, 0.0, "effect.receipt", "n", {"key": "k"}))
-    assert watched.begun.wait(10)
+    assert watched.begun.wait(60)
     await journal.close()
 
 
@@ -89,7 +89,7 @@ async def test_what_has_gathered_is_committed_though_nobody_asks(
 ) -> None:
     journal = sqlite_journal(tmp_path / "journal.sqlite", watched, sync="process")
     journal.append(ended(1))
-    assert watched.begun.wait(10)
+    assert watched.begun.wait(60)
     await journal.close()
 
 
@@ -109,7 +109,7 @@ async def log_bytes(folder: Path, sync: Sync) -> int:
     journal = sqlite_journal(folder / "journal.sqlite", watched, sync=sync)
     journal.append(ended(1))
     journal.append(Event("r1", 2, 0.0, "effect.receipt", "n", {"key": "k"}))
-    assert watched.begun.wait(10)  # what comes now comes in another commit
+    assert watched.begun.wait(60)  # what comes now comes in another commit
     await journal.flush()
     size = (folder / "journal.sqlite-wal").stat().st_size
     await journal.close()

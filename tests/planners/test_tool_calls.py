@@ -80,7 +80,7 @@ async def test_calls_of_one_reply_run_at_the_same_time() -> None:
         """Returns once the other one has come."""
         mine, other = (here, there) if first else (there, here)
         mine.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await other.wait()
         return "met"
 

@@ -53,7 +53,7 @@ def elsewhere(calls: list[str], hold: threading.Event) -> list[Any]:
     def stuck(n: int) -> int:
         """Too slow."""
         calls.append("stuck")
-        hold.wait(5)
+        hold.wait(60)
         return n
 
     @tool(effect="read")
