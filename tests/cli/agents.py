@@ -64,7 +64,7 @@ async def wait(hours: float, context: Context) -> str:
     return "waited"
 
 
-@tool(effect="read")
+@tool(effect="write")  # what was done before is on disk when it begins
 async def stubborn(hours: float, context: Context) -> str:
     """Does not stop when it is told to."""
     if not OPEN.exists():  # noqa: ASYNC240

@@ -70,6 +70,7 @@ class Terminal:
 
     process: subprocess.Popen[bytes]
     keyboard: int
+    raw: bytes = b""
     screen: str = ""
     awaited: int = 0
 
@@ -98,7 +99,9 @@ class Terminal:
             found = os.read(self.keyboard, 65536)
         except OSError:  # Linux says so when nobody holds the other end any more
             return False
-        self.screen += found.decode(errors="replace").replace("\r\n", "\n")
+        self.raw += found
+        # All of it anew: a read may end within a letter, or between the two that end a line.
+        self.screen = self.raw.decode(errors="replace").replace("\r\n", "\n")
         return bool(found)
 
 

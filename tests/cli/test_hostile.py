@@ -21,8 +21,8 @@ AGENTS = Path(__file__).parent / "hostile.py"
 OWN = re.compile(r"\x1b\[(?:[01234]?[0-9](?:;[0-9]+)*m|0m|[0-9]*[AK]|2K|\?25[lh])")
 """What rows that are written over need: colours, a line up, a line wiped, the cursor hidden."""
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-MOST = 300_000
-"""Characters that a terminal gets of anything."""
+MOST = 1_000_000
+"""Characters that a terminal gets of anything: rows are drawn anew for as long as a run takes."""
 
 
 def screen(folder: Path, *arguments: str, typed: Sequence[bytes] = ()) -> tuple[int, str]:
