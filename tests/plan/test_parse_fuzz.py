@@ -86,15 +86,16 @@ def test_the_time_is_linear_in_hostile_text(part: str) -> None:
         text = part * count
         gc.disable()  # it would look through whatever the tests before have left
         try:
-            started = time.process_time()
+            started = time.thread_time()
             for start in range(0, len(text), 100):
                 reader.feed(text[start : start + 100])
             reader.close()
-            return time.process_time() - started
+            return time.thread_time() - started
         finally:
             gc.enable()
 
-    small, large = cpu_s(2_000), cpu_s(16_000)
+    # The least of three was disturbed least: a cold cache or another process costs time here too.
+    small, large = (min(cpu_s(count) for _ in range(3)) for count in (2_000, 16_000))
     assert large < 0.1 or large / small < 24, f"8 times the text took {large / small:.1f} times"
 
 

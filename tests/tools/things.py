@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from queue import SimpleQueue
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context, Image
@@ -46,8 +47,8 @@ def pay(euros: int) -> str:
     return f"paid {euros}"
 
 
-def things(cancelled: list[str] | None = None) -> MCPServer:
-    """The server; what is cancelled in it is told to the list."""
+def things(cancelled: SimpleQueue[str] | None = None) -> MCPServer:
+    """The server; what is cancelled in it is told to the queue."""
 
     async def wait() -> str:
         """Until it is cancelled."""
@@ -55,7 +56,7 @@ def things(cancelled: list[str] | None = None) -> MCPServer:
             await asyncio.Event().wait()
         finally:
             if cancelled is not None:
-                cancelled.append("wait")
+                cancelled.put("wait")
         return ""
 
     server, reads = MCPServer("things"), ToolAnnotations(read_only_hint=True)
