@@ -36,9 +36,10 @@ test-vision:            ## the tests of what runs on PyTorch: pictures, captions
 	@$(MAKE) --no-print-directory $(VENV)/.train
 	@$(TESTS) tests/vision docs/generative.md
 
-torture: $(VENV)/.test  ## the crash tests at full length, 100,000 seeds simulated; hours
+torture: $(VENV)/.test  ## the crash tests at full length, 100,000 seeds simulated, properties anew; hours
 	@AGENTKIT_TORTURE=1 $(BIN)/python -m pytest -o faulthandler_timeout=0 -s tests/crash
 	@$(BIN)/python -m pytest -o faulthandler_timeout=0 tests/crash/demo_kills.py
+	@AGENTKIT_TORTURE=1 $(BIN)/python -m pytest -m hypothesis tests
 	$(BIN)/python -m tests.testing.campaign $(SEEDS)
 
 conformance: $(VENV)/.dev  ## with programs of others, from npm and PyPI: MCP's suite, servers, Inspector
