@@ -1,5 +1,6 @@
 """Reads an index again and again until it is of a version: `python -m tests.crash.index_reads INDEX
-VERSION`. Whenever it is read it must be whole, and of one version."""
+VERSION`. Whenever it is read it must be whole, and of one version; each version is said as soon as
+it is there."""
 
 from __future__ import annotations
 
@@ -10,12 +11,13 @@ from tests.crash.index_writes import versions
 
 
 def main(index: Path, last: str) -> None:
-    print("reading", flush=True)
-    read = 0
-    while (found := versions(index)) != [{last}]:
+    said = ""
+    while said != last:
+        found = versions(index)
         assert [len(one) for one in found] == [1], found
-        read += 1
-    print(read)
+        if found != [{said}]:
+            ((said,),) = found
+            print(said, flush=True)
 
 
 if __name__ == "__main__":

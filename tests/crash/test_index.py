@@ -36,11 +36,22 @@ def test_processes_read_whole_indexes_while_one_writes(tmp_path: Path) -> None:
         subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as one,
         subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as other,
     ):
-        for reader in (one, other):
-            assert reader.stdout is not None and reader.stdout.readline() == "reading\n"
-        for version in (*(f"version-{n}" for n in range(20)), "last"):
+        readers = (one, other)
+        assert [next_said(reader) for reader in readers] == ["old"] * 2
+        # Each is of another length: of files of the same one only the clock says that they changed,
+        # and it stands still for some milliseconds. All are seen: the next is written beside reads.
+        for version in (*(f"version-{'i' * n}" for n in range(20)), "last"):
             write(trial.docs, version)
             assert version in trial.first()
-        for reader in (one, other):
-            read, said = reader.communicate(timeout=LONGEST_S)
-            assert reader.returncode == 0 and int(read) > 0, said
+            assert [next_said(reader) for reader in readers] == [version] * 2
+        for reader in readers:
+            _, said = reader.communicate(timeout=LONGEST_S)
+            assert reader.returncode == 0, said
+
+
+def next_said(reader: subprocess.Popen[str]) -> str:
+    """The next version that it has read; why it ended if there is none."""
+    assert reader.stdout is not None and reader.stderr is not None
+    line = reader.stdout.readline()
+    assert line, reader.stderr.read()
+    return line.strip()
