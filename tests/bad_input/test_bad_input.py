@@ -13,6 +13,7 @@ import av
 import pytest
 
 from agentkit import open_store
+from tests.processes import finished
 
 from .server import half, serving
 
@@ -31,13 +32,10 @@ def agentkit(
     if most_bytes:
         limit = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes})); "
         start = f"signal.signal(signal.SIGXFSZ, signal.SIG_IGN); {limit}{start}"
-    return subprocess.run(
+    return finished(
         [sys.executable, "-c", f"import resource, signal, sys; {start}", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
-        capture_output=True,
-        text=True,
-        timeout=60,
     )
 
 

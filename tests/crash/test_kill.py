@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.crash.journals import ended, journal
 
 AGENT = Path(__file__).parent / "agent.py"
@@ -53,14 +54,7 @@ def killed(folder: Path, arguments: Sequence[str], chance: random.Random) -> Non
 
 
 def finished(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        command(*arguments),
-        cwd=folder,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = processes.finished(command(*arguments), cwd=folder, env=environment(folder))
     assert done.returncode == 0, done.stderr
     return done.stdout
 

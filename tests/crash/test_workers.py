@@ -1,7 +1,7 @@
 """Two workers on PostgreSQL: one is stopped past its lease and continued, then the other is killed.
 
-All runs finish, no node ends twice, whoever has lost a lease writes nothing, and each take-over is
-done two seconds after the lease is over.
+All runs finish, no node ends twice, and whoever has lost a lease writes nothing. How soon runs are
+taken over is measured by `benchmarks/takeover.py`.
 """
 
 from __future__ import annotations
@@ -30,17 +30,16 @@ def test_runs_of_a_stopped_and_of_a_killed_worker_are_taken_over(
         b.until(*(f"{run}: begun" for run in runs))
         with worker(tmp_path, postgres, *OPTIONS) as a:
             runs += submit(tmp_path, postgres, agent, RUNS // 2)
-            stopped = b.signal(signal.SIGSTOP)
-            taken = a.until(*(f"{run}: begun" for run in runs))
-            assert taken - stopped < LEASE_S + 2
-            b.signal(signal.SIGCONT)
-            b.until("beginning anew")
+            b.signal(signal.SIGSTOP)
+            a.until(*(f"{run}: begun" for run in runs))
             since = len(b.lines)
-            killed = a.signal(signal.SIGKILL)
+            b.signal(signal.SIGCONT)
+            b.until("beginning anew", since=since)
+            since = len(b.lines)
+            a.signal(signal.SIGKILL)
         before = events_of(tmp_path, postgres, runs)
         assert all(events[-1].type != "run.ended" for events in before.values())
-        taken = b.until(*(f"{run}: begun" for run in runs), since=since)
-        assert taken - killed < LEASE_S + 2
+        b.until(*(f"{run}: begun" for run in runs), since=since)
         shut.close()
         b.until(*(f"{run}: answered" for run in runs), since=since)
         b.signal(signal.SIGTERM)
@@ -70,7 +69,7 @@ def test_on_sqlite_another_worker_takes_over_too(tmp_path: Path) -> None:
 def test_a_run_that_kills_its_workers_fails_and_the_others_do_not(tmp_path: Path) -> None:
     """All of them die with the first two workers; then each goes on alone."""
     store = str(tmp_path / "store")
-    options = ("--lease", str(LEASE_S))
+    options = ("--lease", "4")  # one that is over while its worker lives would count as a death
     with gate(tmp_path) as shut:
         others = submit(tmp_path, store, patient, 2)
         (run,) = submit(tmp_path, store, deadly, 1)
@@ -155,8 +154,7 @@ def test_a_run_that_waits_survives_a_restart_of_everything(tmp_path: Path) -> No
             first.until(f"{run}: the run waits for approval of sent (send)")
             first.signal(signal.SIGTERM)
             assert first.process.wait(timeout=30) == 0
-        server.stop()
-        server.start()
+        server.restart()
         with worker(tmp_path, url) as second:
             command(tmp_path, "approve", run, "sent", "--set", "to=Bob", "--store", url)
             second.until(f"{run}: answered")

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,48 +17,47 @@ from typing import Any
 from agentkit import Agent
 from agentkit.events import Event
 from agentkit.store import Store, open_store
+from tests.processes import finished
 
 ROOT = Path(__file__).parents[2]
 LONGEST_S = 120
-"""Then a worker is killed: what was waited for did not come, and its lines say what did."""
+"""Waited for so long, a worker is killed: what should come did not, and its lines say what did."""
 
 
 @dataclass
 class Worker:
-    """A process; `lines` is what it has said so far, with the moments when it was read."""
+    """A process; `lines` is what it has said so far."""
 
     process: subprocess.Popen[str]
-    lines: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+    lines: list[str] = field(default_factory=list[str])
 
-    def until(self, *texts: str, since: int = 0) -> float:
-        """Reads on until each text stands in a line, past the first `since` ones. Returns when the
-        last of them came."""
-        came: dict[str, float] = {}
-        at = since
-        while len(came) < len(texts):
-            if at == len(self.lines):
-                self._read()
-            moment, line = self.lines[at]
-            came |= {text: moment for text in texts if text in line and text not in came}
-            at += 1
-        return max(came.values())
+    def until(self, *texts: str, since: int = 0) -> None:
+        """Reads on until each text stands in a line, past the first `since` ones."""
+        missing, at = {*texts}, since
+        late = Timer(LONGEST_S, self.process.kill)
+        late.start()
+        try:
+            while missing:
+                if at == len(self.lines):
+                    self._read()
+                missing -= {text for text in missing if text in self.lines[at]}
+                at += 1
+        finally:
+            late.cancel()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
         line = self.process.stderr.readline()
-        assert line, f"it ended: {[line for _, line in self.lines]}"
-        self.lines.append((time.monotonic(), line.strip()))
+        assert line, f"it ended: {self.lines}"
+        self.lines.append(line.strip())
 
     def rest(self) -> list[str]:
         """All lines of a process that has ended."""
         assert self.process.stderr is not None
-        left = self.process.stderr.read().splitlines()
-        return [line for _, line in self.lines] + left
+        return self.lines + self.process.stderr.read().splitlines()
 
-    def signal(self, number: signal.Signals) -> float:
-        """Sends the signal; returns when."""
+    def signal(self, number: signal.Signals) -> None:
         os.kill(self.process.pid, number)
-        return time.monotonic()
 
 
 @contextmanager
@@ -73,26 +71,18 @@ def worker(folder: Path, store: str, *arguments: str) -> Generator[Worker]:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        started, late = Worker(process), Timer(LONGEST_S, process.kill)
-        late.start()
+        started = Worker(process)
         try:
             started.until("waiting for runs")
             yield started
         finally:
-            late.cancel()
             process.kill()
 
 
 def command(folder: Path, *arguments: str) -> str:
     """A command of the command line; gives what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "agentkit", *arguments],
-        cwd=folder,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    whole = [sys.executable, "-W", "error", "-m", "agentkit", *arguments]
+    done = finished(whole, cwd=folder, env=environment(folder))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
