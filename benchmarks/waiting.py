@@ -50,10 +50,10 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-async def submitted(store: Store, count: int) -> list[str]:
+async def submitted(agent: Agent[str], store: Store, count: int) -> list[str]:
     """The ids of so many new runs."""
     ours = replace(agent, store=store)
-    return [await ours.submit("Send the letter.") for _ in range(count)]
+    return [await ours.submit("Do it.") for _ in range(count)]
 
 
 def said(worker: subprocess.Popen[str], what: str, times: int) -> None:
@@ -66,20 +66,20 @@ def said(worker: subprocess.Popen[str], what: str, times: int) -> None:
         times -= what in line
 
 
-def started(where: str, artifacts: Path) -> subprocess.Popen[str]:
+def started(where: str, artifacts: Path, *more: str) -> subprocess.Popen[str]:
     """A worker as a process of its own."""
-    command = [sys.executable, "-m", "agentkit", "worker", "--store", where, "-n", "16"]
+    command = [sys.executable, "-m", "agentkit", "worker", "--store", where, "-n", "16", *more]
     env = {**os.environ, "AGENTKIT_ARTIFACTS": str(artifacts)}
     return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
 
 
 async def measure(store: Store, where: str, artifacts: Path) -> list[Row]:
     with started(where, artifacts) as worker:
-        await submitted(store, 20)
+        await submitted(agent, store, 20)
         await asyncio.to_thread(said, worker, "waits for approval", 20)
         before, begun = resident_mb(worker.pid), time.perf_counter()
         (first, *_), _ = await asyncio.gather(
-            submitted(store, RUNS),
+            submitted(agent, store, RUNS),
             asyncio.to_thread(said, worker, "waits for approval", RUNS),
         )
         seconds = time.perf_counter() - begun
