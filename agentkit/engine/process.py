@@ -81,17 +81,20 @@ class Processes:
         Raises `RemoteError` for what the tool raises, `ProcessDied` if its process ends, and
         `StoreError` where the artifact store failed.
         """
-        process = self._idle.pop() if self._idle else await self._start()
-        finished = False
+        used = bool(self._idle)
+        process = self._idle.pop() if used else await self._start()
+        begun = finished = False
         try:
-            call: dict[str, Json] = {
-                "run": context.run, "task": context.task, "node": context.node, "key": context.key,
-            }  # fmt: skip
-            reply = await _talk(process, {**target(tool), **call, "args": dict(args)}, context)
+            await _send(process, _asked(tool, args, context))
+            await _receive(process)  # it says that it begins
+            begun = True
+            reply = await _talk(process, context)
             finished = True
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             code = await process.wait()
             _kill_group(process)  # what it had started is not gone with it
+            if used and not begun:
+                return await self.run(tool, args, context)  # it had died since its last call
             raise ProcessDied(
                 f"{tool.name}: its process ended with exit code {code} before it returned; "
                 "out of memory?",
@@ -102,12 +105,7 @@ class Processes:
                 self._idle.append(process)
             else:
                 _kill(process)
-        if "error" in reply:
-            told = reply["error"]
-            if told["kind"] == StoreError.__name__:  # the parent's own store, asked by the child
-                raise StoreError(told["message"])
-            raise RemoteError(told["kind"], told["message"], retryable=told["retryable"])
-        return cast("Json", reply["result"])
+        return _result(reply)
 
     async def close(self) -> None:
         """Kill every child and wait for its end."""
@@ -132,9 +130,26 @@ class Processes:
         return process
 
 
-async def _talk(process: Process, call: dict[str, Json], context: CallContext) -> dict[str, Any]:
-    """Send a call, serve what it asks for meanwhile, and give its reply."""
-    await _send(process, call)
+def _asked(tool: Tool, args: Mapping[str, Json], context: CallContext) -> dict[str, Json]:
+    """What a child is told of a call."""
+    call: dict[str, Json] = {
+        "run": context.run, "task": context.task, "node": context.node, "key": context.key,
+    }  # fmt: skip
+    return {**target(tool), **call, "args": dict(args)}
+
+
+def _result(reply: dict[str, Any]) -> Json:
+    """What a child's call came to; raised, where it is an error."""
+    if "error" not in reply:
+        return cast("Json", reply["result"])
+    told = reply["error"]
+    if told["kind"] == StoreError.__name__:  # the parent's own store, asked by the child
+        raise StoreError(told["message"])
+    raise RemoteError(told["kind"], told["message"], retryable=told["retryable"])
+
+
+async def _talk(process: Process, context: CallContext) -> dict[str, Any]:
+    """Serve what a call asks for, and give its reply."""
     while True:
         message = await _receive(process)
         if "progress" in message:
@@ -142,7 +157,8 @@ async def _talk(process: Process, call: dict[str, Json], context: CallContext) -
         elif "spend" in message:
             context.spend(**message["spend"])
         elif "artifact" in message:
-            await _send(process, _artifact(context.artifacts, message["artifact"]))
+            found = _artifact(context.artifacts, message["artifact"])
+            await _send(process, {"to": message["number"], **found})
         else:
             return message
 

@@ -16,6 +16,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -39,24 +40,23 @@ class Parent:
 
     def __init__(self, reads: BinaryIO, writes: BinaryIO) -> None:
         self._reads, self._writes = reads, writes
-        self._messages: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._calls: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._numbers, self._asked = count(), dict[int, SimpleQueue[dict[str, Any]]]()
         threading.Thread(target=self._read, daemon=True).start()
+
+    def next_call(self) -> dict[str, Any]:
+        return self._calls.get()
 
     def send(self, message: dict[str, Json]) -> None:
         data = json.dumps(message).encode()
         self._writes.write(len(data).to_bytes(LENGTH_BYTES) + data)
         self._writes.flush()
 
-    def receive(self) -> dict[str, Any]:
-        return self._messages.get()
-
-    def ask(self, **asked: Json) -> Any:
-        """What the parent's artifact store says. Raises `StoreError` or `UsageError` as it does."""
-        self.send({"artifact": asked})
-        reply = self.receive()
-        if "error" in reply:
-            raise (UsageError if reply["usage"] else StoreError)(reply["error"])
-        return reply["value"]
+    def expect(self) -> tuple[int, SimpleQueue[dict[str, Any]]]:
+        """The number to ask under, and where the reply to it will be: several threads may ask."""
+        number, reply = next(self._numbers), SimpleQueue[dict[str, Any]]()
+        self._asked[number] = reply
+        return number, reply
 
     def _read(self) -> None:
         while len(head := self._reads.read(LENGTH_BYTES)) == LENGTH_BYTES:
@@ -64,27 +64,57 @@ class Parent:
             text = self._reads.read(size)
             if len(text) < size:
                 break  # the parent died while it was writing
-            self._messages.put(json.loads(text))
+            message = json.loads(text)
+            reply = self._asked.pop(message["to"]) if "to" in message else self._calls
+            reply.put(message)
         os._exit(1)
+
+
+class Line:
+    """What one call says to the parent, from any of its threads, until it has ended.
+
+    What a thread that it left behind says later would be taken for the next call's."""
+
+    def __init__(self, parent: Parent) -> None:
+        self._parent, self._lock, self._ended = parent, threading.Lock(), False
+
+    def tell(self, message: dict[str, Json], *, last: bool = False) -> bool:
+        """Whether the message was sent."""
+        with self._lock:
+            if self._ended:
+                return False
+            self._ended = last
+            self._parent.send(message)
+            return True
+
+    def ask(self, **asked: Json) -> Any:
+        """What the parent's artifact store says. Raises `StoreError` or `UsageError` as it does."""
+        number, found = self._parent.expect()
+        if not self.tell({"artifact": asked, "number": number}):
+            raise UsageError("this call has returned: store what it makes before that")
+        reply = found.get()
+        if "error" in reply:
+            raise (UsageError if reply["usage"] else StoreError)(reply["error"])
+        return reply["value"]
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteArtifacts:
     """The parent's artifact store, asked over the pipe; bytes are read from its files."""
 
-    parent: Parent
+    line: Line
 
     def put(self, data: bytes, *, media_type: str, name: str = "") -> Artifact:
         text = base64.b64encode(data).decode()
-        asked = self.parent.ask(method="put", data=text, media_type=media_type, name=name)
+        asked = self.line.ask(method="put", data=text, media_type=media_type, name=name)
         return Artifact(**asked)
 
     def put_file(self, path: Path, *, media_type: str | None = None) -> Artifact:
         whole = str(path.absolute())
-        return Artifact(**self.parent.ask(method="put_file", path=whole, media_type=media_type))
+        return Artifact(**self.line.ask(method="put_file", path=whole, media_type=media_type))
 
     def path(self, sha256: str) -> Path:
-        return Path(self.parent.ask(method="path", sha256=sha256))
+        return Path(self.line.ask(method="path", sha256=sha256))
 
     def read(self, sha256: str) -> bytes:
         return self.path(sha256).read_bytes()
@@ -105,10 +135,10 @@ class RemoteContext:
         raise UsageError('a tool that uses context.model can not have runs="process"')
 
     def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
-        self.artifacts.parent.send({"progress": [done, total, unit]})
+        self.artifacts.line.tell({"progress": [done, total, unit]})
 
     def spend(self, *, usd: Decimal | None = None, tokens: int | None = None) -> None:
-        self.artifacts.parent.send(
+        self.artifacts.line.tell(
             {"spend": {"usd": None if usd is None else str(usd), "tokens": tokens}}
         )
 
@@ -122,13 +152,15 @@ def main() -> None:
     sys.stdout = sys.stderr
     parent = Parent(reads, writes)
     while True:
-        parent.send(_answer(parent, parent.receive()))
+        call, line = parent.next_call(), Line(parent)
+        line.tell({"begun": True})
+        line.tell(_answer(line, call), last=True)
 
 
-def _answer(parent: Parent, call: dict[str, Any]) -> dict[str, Json]:
+def _answer(line: Line, call: dict[str, Any]) -> dict[str, Json]:
     tool: Tool | None = None
     told = (call["run"], call["task"], call["node"], call["key"])
-    context = RemoteContext(*told, RemoteArtifacts(parent))
+    context = RemoteContext(*told, RemoteArtifacts(line))
     try:
         tool = _tool(call["module"], call["name"], call["path"])
         result = tool.function(**prepared(tool, call["args"], context))

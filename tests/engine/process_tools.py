@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
-from agentkit.errors import ToolError
+from agentkit.errors import ToolError, UsageError
 from agentkit.media import Media
 from agentkit.tool import Context, Retry, tool
 
@@ -41,6 +44,12 @@ def crash() -> str:
 def send_and_crash() -> str:
     """May have sent something."""
     os._exit(7)
+
+
+@tool(effect="once", runs="process")
+def send() -> str:
+    """Sends something."""
+    return "sent"
 
 
 @tool(effect="read", runs="process")
@@ -89,3 +98,45 @@ def second_time(file: str) -> str:
         Path(file).touch()
         raise ConnectionResetError("not yet")
     return "ok"
+
+
+@tool(effect="read", runs="process")
+def store_many(context: Context) -> int:
+    """How many handles, asked for by several threads at once, name other bytes."""
+
+    def is_wrong(n: int) -> bool:
+        data = f"{n} ".encode() * 1000
+        handle = context.artifacts.put(data, media_type="text/plain")
+        return handle.sha256 != sha256(data).hexdigest()
+
+    with ThreadPoolExecutor(8) as threads:
+        return sum(threads.map(is_wrong, range(200)))
+
+
+_speak, _spoken = threading.Event(), list[str]()
+
+
+@tool(effect="read", runs="process")
+def leave_a_thread(context: Context) -> str:
+    """Returns while one of its threads still has something to say."""
+
+    def later() -> None:
+        _speak.wait()
+        context.progress(99)
+        context.spend(tokens=99)
+        try:
+            context.artifacts.put(b"late", media_type="text/plain")
+        except UsageError as error:
+            _spoken.append(str(error))
+
+    threading.Thread(target=later, name="later").start()
+    return "on its way"
+
+
+@tool(effect="read", runs="process", timeout_s=20)
+def hear_it_out(after: str) -> list[str]:
+    """Lets that thread speak, and what the last thing came to that it tried."""
+    (later,) = (thread for thread in threading.enumerate() if thread.name == "later")
+    _speak.set()
+    later.join()
+    return _spoken

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from hashlib import sha256
@@ -128,6 +129,36 @@ async def test_artifacts_and_progress_cross_the_pipe(
     assert isinstance(value, dict)
     assert store.read(str(value["sha256"])) == b"QUIET"
     assert ("node.progress", "s", {"done": 1, "total": 2, "unit": "lines"}) in log.events
+
+
+async def test_threads_of_a_call_get_the_handles_that_each_asked_for(tmp_path: Path) -> None:
+    async with scheduler([tools.store_many], artifacts=FolderArtifacts(tmp_path)) as run:
+        run.add([call("s", tools.store_many)])
+        await run.settled()
+    assert run.outcomes["s"].value == 0
+
+
+async def test_what_a_thread_says_after_its_call_is_not_taken_for_the_next_ones() -> None:
+    log = Log()
+    async with scheduler([tools.leave_a_thread, tools.hear_it_out], log) as run:
+        run.add([call("a", tools.leave_a_thread), call("b", tools.hear_it_out, after=Ref("a"))])
+        await run.settled()
+    end = run.outcomes["b"]
+    assert end.value == ["this call has returned: store what it makes before that"]
+    assert (end.cost, log.kinds("b")) == (None, ["node.started", "node.ended"])
+
+
+async def test_a_call_that_a_dead_process_was_given_is_made_in_another() -> None:
+    async with scheduler([tools.where, tools.send]) as run:
+        run.add([call("w", tools.where, numbers=[])])
+        await run.settled()
+        value = run.outcomes["w"].value
+        assert isinstance(value, dict)
+        os.kill(int(str(value["pid"])), signal.SIGKILL)
+        assert gone(int(str(value["pid"])))
+        run.add([call("s", tools.send)])
+        await run.settled()
+    assert run.outcomes["s"].value == "sent"
 
 
 async def test_an_artifact_store_that_fails_stops_the_run(tmp_path: Path) -> None:
