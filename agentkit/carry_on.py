@@ -110,7 +110,9 @@ async def _ending(recorder: Recorder, store: Store) -> AsyncGenerator[None]:
         paused = {"status": "paused", "error": str(error), "kind": type(error).__name__}
         recorder.record("run.ended", data=paused)
         raise
-    except Exception as error:
+    except (KeyboardInterrupt, GeneratorExit):
+        raise  # as if its process had been killed
+    except BaseException as error:
         # Also what nobody foresaw (a user's planner or model): followers wait for this event.
         if isinstance(error, RunError):
             error.run_id = recorder.run

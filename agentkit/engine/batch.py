@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from agentkit.engine.rate import Rate
+from agentkit.engine.tasks import STOPS
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -81,7 +82,7 @@ class Batcher(Generic[T, R]):
         except asyncio.CancelledError:
             await _abandoned(waiting)
             raise
-        if isinstance(found, Exception | SystemExit):
+        if isinstance(found, BaseException):
             raise found
         return found  # type: ignore[no-any-return]  # a future of anything
 
@@ -149,7 +150,9 @@ class Batcher(Generic[T, R]):
             results = await self._make([each.item for each in batch])
             for each, result in zip(batch, results, strict=True):
                 _end(each, result)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the boundary, for each call
+        except STOPS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the boundary, for each call
             wanted = [each for each in batch if not each.end.done()]
             if len(batch) == 1 or self._apart is None or not self._apart(error):
                 for each in wanted:

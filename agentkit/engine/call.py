@@ -24,6 +24,7 @@ from agentkit.engine.purse import Purse
 from agentkit.engine.reconcile import reconciled
 from agentkit.engine.retry import retry, worth_retrying
 from agentkit.engine.share import paid
+from agentkit.engine.tasks import STOPS
 from agentkit.engine.timelimit import TimedOut
 from agentkit.errors import EvaluationError, RunPaused, StoreError
 from agentkit.outcome import Failure, Outcome
@@ -82,7 +83,9 @@ class Caller:
         try:
             args = _arguments(item, node)
             allowed = self._allowed(item.id, tool, args)
-        except Exception as error:  # noqa: BLE001 - a rule's boundary, which is the user's
+        except STOPS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a rule's boundary, which is the user's
             return Outcome("failed", failure=_failure(error), attempts=0)
         if isinstance(allowed, Question):
             return [allowed]
@@ -151,7 +154,9 @@ class Caller:
                 raise
             failure = Failure("CancelledError", f"{tool.name} cancelled itself: {error!r}")
             return Outcome("failed", None, failure, now() - began, context.attempts, context.cost)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the tool's boundary
+        except STOPS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the tool's boundary
             in_doubt = isinstance(error, UNHEARD) and tool.effect == "once"
             status: Status = "in_doubt" if in_doubt else "failed"
             took, attempts = now() - began, context.attempts
@@ -231,9 +236,9 @@ class Caller:
         self.intents[item.id] = key
         try:
             value = await self._attempts(item, tool, args, kwargs, context)
-        except (*UNHEARD, RunPaused):
+        except (*UNHEARD, *STOPS, RunPaused):
             raise
-        except (Exception, SystemExit):
+        except BaseException:
             self._answered(item, key)
             raise
         self._answered(item, key)

@@ -7,6 +7,7 @@ import inspect
 
 from agentkit.engine.context import CallContext
 from agentkit.engine.door import finished
+from agentkit.engine.tasks import STOPS
 from agentkit.outcome import Failure, Outcome
 from agentkit.tool import NOT_DONE, Tool
 
@@ -21,7 +22,9 @@ async def reconciled(tool: Tool, context: CallContext) -> Outcome | None:
         else:
             found = await asyncio.to_thread(tool.reconcile, context.key)
         return None if found is NOT_DONE else Outcome("value", finished(tool, found, context))
-    except Exception as error:  # noqa: BLE001 - the tool's boundary
+    except STOPS:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the tool's boundary
         return _in_doubt(tool, context, f" (its reconcile said: {error or repr(error)})")
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
+
+STOPS: Final = (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
+"""What ends more than the call that it comes from. Whatever else a tool raises is its failure, also
+what is no `Exception`: `SystemExit`, or the panic of an extension written in Rust."""
 
 
 class Tasks:

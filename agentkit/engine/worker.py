@@ -165,7 +165,7 @@ def _answer(line: Line, call: dict[str, Any]) -> dict[str, Json]:
         tool = _tool(call["module"], call["name"], call["path"])
         result = tool.function(**prepared(tool, call["args"], context))
         return {"result": finished(tool, result, context)}
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the tool's boundary
+    except BaseException as error:  # noqa: BLE001 - the tool's boundary
         again = tool is not None and worth_retrying(tool, error)
         return {
             "error": {

@@ -262,9 +262,12 @@ async def test_what_was_not_done_is_done_and_what_cannot_be_told_stays_in_doubt(
     assert (answered.answer, post.letters) == ("1 to Ann", ["Ann", "Ann"])
 
 
-async def test_a_reconcile_that_breaks_leaves_the_call_in_doubt(store: Store) -> None:
+@pytest.mark.parametrize("kind", [ConnectionError, SystemExit])
+async def test_a_reconcile_that_breaks_leaves_the_call_in_doubt(
+    store: Store, kind: type[BaseException]
+) -> None:
     def unreachable(key: str) -> object:
-        raise ConnectionError("no route")
+        raise kind("no route")
 
     post = Post(reconcile=unreachable)
     run = await cut_off(store, post, BOTH)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,18 @@ from agentkit.testing import Scripted, ScriptedModel
 pytestmark = pytest.mark.anyio
 
 
+class Panic(BaseException):
+    """What extensions in Rust raise, and `except Exception` does not see."""
+
+
+@dataclass
 class Broken:
     """A planner with a mistake in it."""
 
+    kind: type[BaseException]
+
     async def propose(self, brief: Brief) -> AsyncGenerator[Patch | Problem, None]:
-        raise LookupError(f"turn {brief.turn} has no plan")
+        raise self.kind(f"turn {brief.turn} has no plan")
         yield Problem(kind="syntax", message="")  # makes it a generator
 
 
@@ -40,13 +48,16 @@ async def test_a_stream_that_cannot_begin_raises() -> None:
         await all_of(agent.stream_resumed("unknown"), [])
 
 
-async def test_an_unforeseen_error_ends_the_run_in_the_journal_too() -> None:
+@pytest.mark.parametrize("kind", [LookupError, Panic])
+async def test_an_unforeseen_error_ends_the_run_in_the_journal_too(
+    kind: type[BaseException],
+) -> None:
     seen: list[Event] = []
-    agent = Agent(model=ScriptedModel(), planner=Broken(), store="memory")
-    with pytest.raises(LookupError, match="turn 0 has no plan"):
+    agent = Agent(model=ScriptedModel(), planner=Broken(kind), store="memory")
+    with pytest.raises(kind, match="turn 0 has no plan"):
         await all_of(agent.stream("Any."), seen)
     assert seen[-1].type == "run.ended"
-    assert (seen[-1].data["status"], seen[-1].data["kind"]) == ("failed", "LookupError")
+    assert (seen[-1].data["status"], seen[-1].data["kind"]) == ("failed", kind.__name__)
 
 
 async def test_a_resumed_run_is_followed_past_its_former_end(tmp_path: Path) -> None:

@@ -34,6 +34,16 @@ def refuse(loud: bool) -> str:
     raise ToolError("no", retryable=True)
 
 
+class Panic(BaseException):
+    """What extensions in Rust raise, and `except Exception` does not see."""
+
+
+@tool(effect="once", runs="process")
+def panic() -> str:
+    """Fails below Python."""
+    raise Panic("index out of bounds")
+
+
 @tool(effect="read", runs="process")
 def crash() -> str:
     """Takes its process along."""

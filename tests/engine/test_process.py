@@ -70,13 +70,16 @@ async def test_a_call_runs_in_another_process_which_is_used_again_and_ends_with_
 
 
 async def test_errors_keep_their_names_and_the_run_goes_on() -> None:
-    async with scheduler([tools.refuse, tools.crash, tools.wrong, tools.where]) as run:
+    named = [tools.refuse, tools.panic, tools.crash, tools.wrong, tools.where]
+    async with scheduler(named) as run:
         run.add([call("no", tools.refuse, loud=False), call("bye", tools.refuse, loud=True)])
-        run.add([call("crash", tools.crash), call("wrong", tools.wrong)])
+        run.add([call("crash", tools.crash), call("wrong", tools.wrong), call("p", tools.panic)])
         run.add([call("fine", tools.where, numbers=[])])
         await run.settled()
     assert failure(run, "no") == ("ToolError", "no")
     assert failure(run, "bye") == ("SystemExit", "bye")
+    assert failure(run, "p") == ("Panic", "index out of bounds")
+    assert run.outcomes["p"].status == "failed", "and not in doubt"
     assert failure(run, "wrong")[0] == "WrongType"
     kind, message = failure(run, "crash")
     assert kind == "ProcessDied" and "exit code 7" in message

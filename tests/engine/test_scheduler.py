@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,24 +84,38 @@ async def test_a_failure_poisons_only_its_dependants_and_names_the_root() -> Non
         assert log.kinds(name) == ["node.ended"]
 
 
-async def test_a_tool_that_wants_to_end_the_program_has_failed() -> None:
+class Panic(BaseException):
+    """What extensions in Rust raise, and `except Exception` does not see."""
+
+
+@pytest.mark.parametrize("kind", [SystemExit, Panic])
+async def test_a_tool_that_wants_to_end_the_program_has_failed(kind: type[BaseException]) -> None:
+    log = Log()
+
     @tool(effect="once")
     def leave() -> int:
         """Ends the program, it thinks."""
-        sys.exit("bye")
+        raise kind("bye")
+
+    @tool(effect="read")
+    async def leave_the_loop() -> int:
+        """The same, on the loop."""
+        raise kind("bye")
 
     @tool(effect="pure", batch=2)
     def leave_together(points: Sequence[Point]) -> list[int]:
         """The same, for several."""
-        sys.exit("bye")
+        raise kind("bye")
 
-    async with scheduler([leave, leave_together, add]) as run:
-        run.add([call("a", leave), call("b", leave_together, x=1), call("c", add, a=1)])
+    async with scheduler([leave, leave_the_loop, leave_together, add], log) as run:
+        run.add([call("a", leave), call("b", leave_together, x=1), call("d", leave_the_loop)])
+        run.add([call("c", add, a=1)])
         await run.settled()
-    for name in "ab":
+    for name in "abd":
         end = run.outcomes[name]
         assert end.status == "failed" and end.failure is not None
-        assert (end.failure.kind, end.failure.message) == ("SystemExit", "bye")
+        assert (end.failure.kind, end.failure.message) == (kind.__name__, "bye")
+    assert log.kinds("a")[-2:] == ["node.ended", "effect.receipt"]
     assert run.outcomes["c"].value == 1
 
 
