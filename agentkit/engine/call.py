@@ -267,6 +267,7 @@ class Caller:
             first = error
 
         async def again() -> Json:
+            await self.places.until_free(item, tool)
             await _turn(item)
             context.attempts += 1
             fresh = prepared(tool, args, context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
@@ -29,6 +30,7 @@ class Places:
         self._threads = Threads()
         self._processes = Processes()
         self._meetings: dict[str, Meeting] = {}
+        self._awaited: dict[Item, asyncio.Event] = {}
 
     async def attempt(
         self,
@@ -48,6 +50,16 @@ class Places:
         else:
             call = self._processes.run(tool, args, context)
         return cast("Json", await within(tool, call))
+
+    async def until_free(self, item: Item, tool: Tool) -> None:
+        """Returns when another attempt may begin: not beside a thread that an earlier one was cut
+        off in, where the tool is bounded. Batches see to that for all their calls."""
+        if item.lingering and not tool.batch and (tool.concurrency or tool.resources):
+            over = self._awaited[item] = asyncio.Event()
+            try:
+                await over.wait()
+            finally:
+                del self._awaited[item]
 
     async def close(self) -> None:
         """End the threads that idle and every process."""
@@ -76,6 +88,8 @@ class Places:
 
     def _free(self, item: Item) -> None:
         item.lingering -= 1
+        if not item.lingering and item in self._awaited:
+            self._awaited[item].set()
         self._freed(item)
 
 

@@ -24,6 +24,9 @@ LASTING = (
     PermissionError,
 )
 
+MOST_DOUBLINGS = 1000
+"""Of the first wait: more are no number, and long past any `most_s`."""
+
 
 def worth_retrying(tool: Tool, error: BaseException) -> bool:
     """Whether the same call may be made again, and may come out otherwise."""
@@ -80,7 +83,8 @@ def _waits(policy: Retry, key: str) -> Callable[[RetryCallState], float]:
 
     def wait(state: RetryCallState) -> float:
         asked = getattr(_error(state), "retry_after_s", None)
-        most_s = min(policy.most_s, policy.first_s * 2.0 ** (state.attempt_number - 1))
+        doubled = 2.0 ** min(state.attempt_number - 1, MOST_DOUBLINGS)
+        most_s = min(policy.most_s, policy.first_s * doubled)
         return max(most_s * Random(f"{key}/{state.attempt_number}").random(), asked or 0.0)
 
     return wait

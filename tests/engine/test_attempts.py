@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -108,6 +111,50 @@ async def test_an_attempt_that_takes_too_long_is_cut_and_tried_again() -> None:
         await run.settled()
     assert run.outcomes["s"].value == "ok"
     assert calls[1] >= 2.0
+
+
+@pytest.mark.parametrize("bounds", [{"concurrency": 1}, {"resources": {"gpu": 1}}])
+async def test_a_bounded_tool_is_not_tried_again_beside_the_thread_that_hangs(bounds: Any) -> None:
+    at_work, most = 0, 0
+    hung, before = threading.Event(), {*threading.enumerate()}
+
+    @tool(effect="read", timeout_s=2.0, retry=RETRY, **bounds)
+    def slow() -> str:
+        """Hangs, for longer than its time limit."""
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        hung.wait()
+        at_work -= 1
+        return "ok"
+
+    async with scheduler([slow]) as run:
+        run.add([call("s", slow)])
+        await asyncio.sleep(100)
+        new = {*threading.enumerate()} - before
+        hung.set()
+        await run.settled()
+    assert len([one for one in new if one.name == "agentkit tool"]) == 1
+    assert most == 1
+    assert run.outcomes["s"].attempts > 1, "then it is"
+
+
+async def test_many_attempts_wait_no_longer_than_the_longest_wait() -> None:
+    calls: list[float] = []
+
+    @tool(effect="read", retry=Retry(attempts=1100, first_s=1.0, most_s=8.0))
+    async def busy() -> None:
+        """Is always busy."""
+        calls.append(now())
+        raise ToolError("busy", retryable=True)
+
+    async with scheduler([busy]) as run:
+        run.add([call("b", busy)])
+        await run.settled()
+    end = run.outcomes["b"]
+    assert end.failure is not None and end.failure.message == "busy"
+    assert (end.attempts, len(calls)) == (1100, 1100)
+    assert max(later - sooner for sooner, later in pairwise(calls)) <= 8.0
 
 
 async def test_a_time_limit_names_the_tool_and_the_seconds() -> None:
