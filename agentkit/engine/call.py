@@ -26,7 +26,7 @@ from agentkit.engine.retry import retry, worth_retrying
 from agentkit.engine.share import paid
 from agentkit.engine.tasks import STOPS
 from agentkit.engine.timelimit import TimedOut
-from agentkit.errors import EvaluationError, RunPaused, StoreError
+from agentkit.errors import EvaluationError, RunError, RunPaused, StoreError, ToolError
 from agentkit.outcome import Failure, Outcome
 from agentkit.plan.evaluate import evaluate
 from agentkit.plan.graph import Call
@@ -209,12 +209,12 @@ class Caller:
         if tool.effect in ("write", "once"):
             return await self._effect(item, tool, args, kwargs, context)
         if not tool.cache or self.cache is None:
-            return await self._attempts(item, tool, args, kwargs, context)
+            return await self._answer(item, tool, args, kwargs, context)
         key = _cache_key(tool, context.arguments)
         kept = await self.cache.get(key)
         if isinstance(kept, dict) and "value" in kept:
             return kept["value"]
-        value = await self._attempts(item, tool, args, kwargs, context)
+        value = await self._answer(item, tool, args, kwargs, context)
         self.cache.put(key, {"value": value})
         return value
 
@@ -235,7 +235,7 @@ class Caller:
         await self.barrier()
         self.intents[item.id] = key
         try:
-            value = await self._attempts(item, tool, args, kwargs, context)
+            value = await self._answer(item, tool, args, kwargs, context)
         except (*UNHEARD, *STOPS, RunPaused):
             raise
         except BaseException:
@@ -247,6 +247,26 @@ class Caller:
     def _answered(self, item: Item, key: str) -> None:
         item.receipt = key
         self.intents.pop(item.id, None)
+
+    async def _answer(
+        self,
+        item: Item,
+        tool: Tool,
+        args: Mapping[str, Json],
+        kwargs: dict[str, Any],
+        context: CallContext,
+    ) -> Json:
+        """What the call comes to. That a run which the tool began by itself has stopped is its
+        failure: this run has nothing to decide there, and no store to mend."""
+        try:
+            return await self._attempts(item, tool, args, kwargs, context)
+        except (RunPaused, StoreError) as error:
+            if _is_about(error, self.run):
+                raise
+            message = f"{tool.name}: run {error.run_id}, which it began, has stopped: {error}"
+            if isinstance(error, RunPaused):
+                message += " (an agent that is itself given as a tool asks in this run)"
+            raise ToolError(message) from error
 
     async def _attempts(
         self,
@@ -290,6 +310,11 @@ class Caller:
 
 def _arguments(item: Item, node: Call) -> dict[str, Json]:
     return {name: evaluate(arg, item.scope) for name, arg in node.args.items()}
+
+
+def _is_about(error: RunError, run: str) -> bool:
+    """Whether it concerns this run, one that it is a call of, or one of its calls."""
+    return error.run_id is None or error.run_id.partition("/")[0] == run.partition("/")[0]
 
 
 async def _turn(item: Item) -> None:

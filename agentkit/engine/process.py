@@ -143,7 +143,7 @@ def _result(reply: dict[str, Any]) -> Json:
     if "error" not in reply:
         return cast("Json", reply["result"])
     told = reply["error"]
-    if told["kind"] == StoreError.__name__:  # the parent's own store, asked by the child
+    if not told["stored"]:
         raise StoreError(told["message"])
     raise RemoteError(told["kind"], told["message"], retryable=told["retryable"])
 

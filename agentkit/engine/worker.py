@@ -70,6 +70,10 @@ class Parent:
         os._exit(1)
 
 
+class ParentsStoreError(StoreError):
+    """The parent's own store has failed, and not one that the tool has opened."""
+
+
 class Line:
     """What one call says to the parent, from any of its threads, until it has ended.
 
@@ -94,7 +98,7 @@ class Line:
             raise UsageError("this call has returned: store what it makes before that")
         reply = found.get()
         if "error" in reply:
-            raise (UsageError if reply["usage"] else StoreError)(reply["error"])
+            raise (UsageError if reply["usage"] else ParentsStoreError)(reply["error"])
         return reply["value"]
 
 
@@ -172,6 +176,7 @@ def _answer(line: Line, call: dict[str, Any]) -> dict[str, Json]:
                 "kind": type(error).__name__,
                 "message": str(error) or repr(error),
                 "retryable": again,
+                "stored": not isinstance(error, ParentsStoreError),
             }
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from agentkit import Agent, Limits, UsageError, open_store, tool
 from agentkit.decide import approve, deny
 from agentkit.decisions import Decision, Question
 from agentkit.decisions import approve as allowed
-from agentkit.errors import RunPaused
+from agentkit.errors import RunPaused, StoreError
 from agentkit.media import Media
 from agentkit.planners import Fixed
 from agentkit.store import Store
@@ -48,6 +49,39 @@ async def test_an_agent_is_a_tool_whose_calls_are_runs_in_the_same_store(store: 
     assert [event.data["run"] for event in started] == [inner]
     await replays(agent, run.id)
     assert post.letters == ["Ann"]
+
+
+@pytest.mark.parametrize(
+    ("asks", "said"),
+    [
+        (True, "waits for approval of s .*an agent that is itself given as a tool"),
+        (False, "no room"),
+    ],
+)
+async def test_a_run_that_a_tool_begins_by_itself_stops_alone(
+    store: Store, asks: bool, said: str
+) -> None:
+    @tool(effect="once", approve=asks)
+    async def store_it() -> int:
+        """Needs room."""
+        raise StoreError("no room")
+
+    other = boss("memory", store_it, plan='s = store_it()\nanswer(f"{s}")')
+
+    @tool(effect="once")
+    async def clerk(task: str) -> str:
+        """Hands the task on."""
+        return (await other.run(task)).answer
+
+    agent = boss(store, clerk, *Post().tools, plan=OR_NOT)
+    run = await agent.run("Send it.")
+    end = run.outcomes["r"]
+    assert end.status == "failed" and end.failure is not None
+    assert end.failure.kind == "ToolError"
+    assert re.match(rf"clerk: run .*, which it began, has stopped: .*{said}", end.failure.message)
+    kinds = [event.type for event in await store.journal.events(run.id) if event.node == "r"]
+    assert kinds == ["node.started", "effect.intent", "node.ended", "effect.receipt"]
+    await replays(agent, run.id)
 
 
 async def test_the_tool_is_as_dangerous_as_the_worst_of_the_agents_tools() -> None:

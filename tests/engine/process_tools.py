@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
-from agentkit.errors import ToolError, UsageError
+from agentkit.errors import StoreError, ToolError, UsageError
 from agentkit.media import Media
 from agentkit.tool import Context, Retry, tool
 
@@ -42,6 +42,12 @@ class Panic(BaseException):
 def panic() -> str:
     """Fails below Python."""
     raise Panic("index out of bounds")
+
+
+@tool(effect="read", runs="process")
+def other_store() -> str:
+    """Has a store of its own, which fails."""
+    raise StoreError("no room in the other one")
 
 
 @tool(effect="read", runs="process")

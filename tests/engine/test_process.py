@@ -70,12 +70,13 @@ async def test_a_call_runs_in_another_process_which_is_used_again_and_ends_with_
 
 
 async def test_errors_keep_their_names_and_the_run_goes_on() -> None:
-    named = [tools.refuse, tools.panic, tools.crash, tools.wrong, tools.where]
-    async with scheduler(named) as run:
+    raising = [tools.refuse, tools.panic, tools.other_store, tools.crash, tools.wrong]
+    async with scheduler([*raising, tools.where]) as run:
         run.add([call("no", tools.refuse, loud=False), call("bye", tools.refuse, loud=True)])
         run.add([call("crash", tools.crash), call("wrong", tools.wrong), call("p", tools.panic)])
-        run.add([call("fine", tools.where, numbers=[])])
+        run.add([call("o", tools.other_store), call("fine", tools.where, numbers=[])])
         await run.settled()
+    assert failure(run, "o") == ("StoreError", "no room in the other one")
     assert failure(run, "no") == ("ToolError", "no")
     assert failure(run, "bye") == ("SystemExit", "bye")
     assert failure(run, "p") == ("Panic", "index out of bounds")
