@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agentkit.engine.door import readable
 from agentkit.errors import UsageError
 from agentkit.media import Artifact, handle_schema
 from agentkit.protocols import ArtifactStore
@@ -44,6 +45,10 @@ def _read(name: str, given: object, artifacts: ArtifactStore) -> tuple[Json, Sch
             f"input {name!r} must be JSON data, a dataclass, a pydantic model or a Path; "
             f"it is a {kind.__name__}"
         ) from None
+    try:
+        readable(value, f"input {name!r}")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     if isinstance(given, Artifact):
         return value, handle_schema(given.media_type)
     if isinstance(given, (dict, list, tuple)):

@@ -83,6 +83,7 @@ class Caller:
         try:
             args = _arguments(item, node)
             allowed = self._allowed(item.id, tool, args)
+            text = canonical(allowed) if isinstance(allowed, dict) else ""
         except STOPS:
             raise
         except BaseException as error:  # noqa: BLE001 - a rule's boundary, which is the user's
@@ -92,7 +93,7 @@ class Caller:
         if isinstance(allowed, Outcome):
             return allowed
         try:
-            return await self._call(item, tool, allowed)
+            return await self._call(item, tool, allowed, text)
         except InnerPaused as pause:
             return pause.questions
 
@@ -116,8 +117,7 @@ class Caller:
             return Outcome("denied", failure=Failure("Denied", message), attempts=0)
         return args if decision.args is None else dict(decision.args)
 
-    async def _call(self, item: Item, tool: Tool, args: dict[str, Json]) -> Outcome:
-        text = canonical(args)
+    async def _call(self, item: Item, tool: Tool, args: dict[str, Json], text: str) -> Outcome:
         context = CallContext(
             self.run, self.task, item.id, self.artifacts, text, self.model, self.progress,
             tool.name, decisions=self.decisions,

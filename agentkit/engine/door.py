@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, cast
 
 from agentkit.errors import ToolError
 from agentkit.tool import Context, Tool
 from agentkit.types import Json
+
+MOST_DIGITS: Final = sys.int_info.default_max_str_digits
+_BEYOND: Final[int] = 10**MOST_DIGITS
 
 
 class WrongArgument(ToolError):
@@ -29,9 +33,34 @@ def prepared(tool: Tool, args: Mapping[str, Json], context: Context) -> dict[str
 def finished(tool: Tool, result: Any, context: Context) -> Json:
     """The result as JSON. Raises `WrongType`, naming tool and field."""
     try:
-        return tool.finish(result, context)
+        return readable(tool.finish(result, context), "result")
     except ValueError as error:
         raise WrongType(f"{tool.name}: {error}") from error
+
+
+def readable(value: Json, what: str) -> Json:
+    """The value itself. Raises `ValueError` where an integer in it is longer than Python reads: a
+    journal with such a value could be written, and not be read again."""
+    if isinstance(value, str | float) or (isinstance(value, int) and -_BEYOND < value < _BEYOND):
+        return value  # as most are
+    left: list[Collection[Json]] = [[value]]
+    while left:
+        values = left.pop()
+        kinds = set(map(type, values))  # results may be long, and most are texts or floats
+        if int in kinds and _is_one_long([one for one in values if isinstance(one, int)]):
+            raise ValueError(
+                f"{what}: expected integers of at most {MOST_DIGITS} digits, came a longer one; "
+                "give it as text"
+            )
+        if list in kinds:
+            left += [one for one in values if isinstance(one, list)]
+        if dict in kinds:
+            left += [one.values() for one in values if isinstance(one, dict)]
+    return value
+
+
+def _is_one_long(integers: Sequence[int]) -> bool:
+    return max(integers) >= _BEYOND or min(integers) <= -_BEYOND
 
 
 def results_of(tool: Tool, returned: object, count: int) -> Sequence[Any]:

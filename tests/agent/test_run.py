@@ -14,6 +14,7 @@ from agentkit import Agent, RunError, ToolError, UsageError, open_store, tool
 from agentkit.errors import PlanRefused
 from agentkit.plan.graph import Patch
 from agentkit.plan.problem import Problem
+from agentkit.planners import Fixed
 from agentkit.protocols import Brief
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
@@ -164,6 +165,7 @@ async def test_inputs_are_names_of_the_plan(tmp_path: Path) -> None:
         ({"call": Path("nowhere.wav")}, "there is no file nowhere.wav"),
         ({"not a name": 1}, "plain identifier"),
         ({"thing": object()}, "must be JSON data"),
+        ({"n": [{"deep": 10**4300}]}, "input 'n': expected integers of at most 4300 digits"),
     ],
 )
 async def test_wrong_inputs_are_refused_before_anything_runs(
@@ -171,6 +173,33 @@ async def test_wrong_inputs_are_refused_before_anything_runs(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         await agent("answer('x')").run("Any.", inputs=inputs)
+
+
+async def test_an_integer_that_a_journal_would_not_give_back_is_refused(tmp_path: Path) -> None:
+    @tool(effect="pure")
+    def power(tens: int) -> int:
+        """A power of ten, below 0."""
+        return -(10**tens)
+
+    @tool(effect="pure")
+    def powers(tens: int) -> dict[str, list[int]]:
+        """The same, further inside."""
+        return {"found": [1, 10**tens]}
+
+    plan = "fits = power(tens=4299)\nlong = power(tens=4300)\nmore = powers(tens=4300)\nanswer('-')"
+    store = open_store(tmp_path)
+    tools = [power, powers]
+    maker = Agent(model=ScriptedModel(), planner=Fixed(plan), tools=tools, store=store)
+    run = await maker.run("Any.")
+    assert run.outcomes["fits"].value == -(10**4299)
+    for node, name in (("long", "power"), ("more", "powers")):
+        failure = run.outcomes[node].failure
+        assert failure is not None and failure.kind == "WrongType"
+        assert f"{name}: result: expected integers of at most 4300 digits" in failure.message
+    await store.close()
+    again = open_store(tmp_path)
+    assert (await again.journal.events(run.id))[-1].type == "run.ended"
+    await again.close()
 
 
 def test_run_sync_works_without_a_loop() -> None:

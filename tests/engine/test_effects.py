@@ -282,6 +282,23 @@ async def test_another_tool_in_a_nodes_place_is_another_call() -> None:
     assert (run.outcomes["s"].value, asked) == ("burnt for Ann", ["send", "burn"])
 
 
+async def test_arguments_that_have_no_text_fail_their_call_and_not_the_run() -> None:
+    @tool(effect="once", approve=True)
+    async def pay(euros: int) -> int:
+        """Pays."""
+        return 1
+
+    async def generous(questions: Sequence[Question]) -> Sequence[Decision]:
+        return [approve(one, args={"euros": 10**5000}) for one in questions if one.node == "p"]
+
+    async with scheduler([pay], ask=generous) as run:
+        run.add([call("p", pay, euros=1)])
+        await run.settled()
+    end = run.outcomes["p"]
+    assert (end.status, end.attempts) == ("failed", 0)
+    assert end.failure is not None and "digits" in end.failure.message
+
+
 async def test_of_several_failures_the_first_in_the_plan_is_to_blame() -> None:
     @tool(effect="pure")
     async def broken() -> int:
