@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from agentkit.plan.names import is_field
 from agentkit.plan.types import (
     Type,
     alternatives,
@@ -179,11 +180,19 @@ def _call(tool: Tool, choices: Choices, rules: Rules, *, focused: str | None) ->
         if value is None and sure:
             return None
         if value is not None and (sure or pieces):
-            piece = f'"{", " if pieces else ""}{name}=" {value}'
+            piece = _argument(name, value, ", " if pieces else "")
             pieces.append(piece if sure else f"({piece})?")
     if not pieces and _parameters(tool):
         return None if needed else f'"{tool.name}()"'
     return f'"{tool.name}(" {" ".join(pieces)} ")"'
+
+
+def _argument(name: str, value: str, before: str) -> str:
+    """`name=value`, or `**{"user-id": value}` where the name cannot be written as a keyword."""
+    if is_field(name):
+        return f'"{before}{name}=" {value}'
+    start = f"{before}**{{{json.dumps(name, ensure_ascii=False)}: "
+    return f'{_quoted(start)} {value} "}}"'
 
 
 def _parameters(tool: Tool) -> dict[str, Type]:

@@ -96,7 +96,8 @@ class Draft:
 
 
 async def guided(brief: Brief) -> AsyncGenerator[Patch | Problem, None]:
-    """The patches of a plan that passes the check, each as soon as its statement is written.
+    """The patches of a plan that passes the check, each as soon as its statement is written, and
+    what the plan language has no reading for.
 
     Raises `ModelError` where the model fails.
     """
@@ -111,7 +112,10 @@ async def guided(brief: Brief) -> AsyncGenerator[Patch | Problem, None]:
         statement = _renamed(statement, draft)
         if _repeats(statement, draft):
             continue
-        for patch in parse_program(statement, brief.tools, draft.scope.plan)[0]:
+        patches, problems = parse_program(statement, brief.tools, draft.scope.plan)
+        for problem in problems:
+            yield problem
+        for patch in patches:
             checked = check_patch(draft.scope, patch)
             if checked.accepted:
                 draft.scope = checked.scope
@@ -119,7 +123,9 @@ async def guided(brief: Brief) -> AsyncGenerator[Patch | Problem, None]:
                     draft.add(node)
                 yield patch
         draft.text += statement
-    for proposal in parse_program(_answer(draft), brief.tools, draft.scope.plan)[0]:
+    patches, problems = parse_program(_answer(draft), brief.tools, draft.scope.plan)
+    proposals: list[Patch | Problem] = [*problems, *patches]
+    for proposal in proposals:
         yield proposal
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from agentkit.plan.names import is_field
 from agentkit.plan.schema import fits
 from agentkit.plan.types import (
     Type,
@@ -16,6 +17,7 @@ from agentkit.plan.types import (
 )
 
 SCALARS = frozenset(("string", "number", "integer", "boolean"))
+_UNQUOTED = frozenset("'\"\\{}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,22 @@ def references(name: str, given: Type, *, steps: int = 1) -> Iterator[Reference]
         return
     kind = kind_of(member)
     if kind == "object":
-        for field, inner in properties_of(member).items():
-            yield Reference(f"{name}.{field}", inner)
+        yield from _fields(name, member)
     elif kind == "array":
         first = Reference(f"{name}[0]", element_of(member))
         yield first
         inside = only(first.type)
         if inside is not None and kind_of(inside) == "object":
-            for field, inner in properties_of(inside).items():
-                yield Reference(f"{first.text}.{field}", inner)
+            yield from _fields(first.text, inside)
+
+
+def _fields(text: str, given: Type) -> Iterator[Reference]:
+    """`text.field`, or `text['content-type']`; names that no f-string can hold are left out."""
+    for field, inner in properties_of(given).items():
+        if is_field(field):
+            yield Reference(f"{text}.{field}", inner)
+        elif field.isprintable() and not _UNQUOTED.intersection(field):
+            yield Reference(f"{text}['{field}']", inner)
 
 
 def fitting(

@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,10 +53,13 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
+    """A line. `level` is that of a heading, 1 for the highest, and 0 for any other line."""
+
     text: str
     number: int
     offset: int
-    is_heading: bool = False
+    level: int = 0
+    page: int = 0
 
 
 def read_document(path: Path) -> list[Paragraph]:
@@ -71,10 +74,15 @@ def read_document(path: Path) -> list[Paragraph]:
     if not data.strip():
         raise ToolError("it is empty; put text in it or remove it")
     if path.suffix.lower() == ".pdf":
-        return list(_pdf(data))
-    text = _decode(data)
-    mark = _markdown_lines if path.suffix.lower() in (".md", ".markdown") else _text_lines
-    return list(_paragraphs(mark(_lines(text))))
+        return _pdf(data)
+    lines = _lines(_decode(data))
+    if path.suffix.lower() in (".md", ".markdown"):
+        found = _paragraphs(_under_headings([*_markdown_lines(lines)], name=path.stem))
+    else:
+        found = _paragraphs(_under_headings([*_text_lines(lines)], guessed=True))
+    if not found:
+        raise ToolError("it is empty; put text in it or remove it")
+    return found
 
 
 def _decode(data: bytes) -> str:
@@ -98,8 +106,11 @@ def _markdown_lines(lines: list[_Line]) -> Iterator[_Line]:
     for line in lines:
         if line.text.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
-        heading = None if fenced else re.fullmatch(r"#{1,6}\s+(.*?)[\s#]*", line.text)
-        yield replace(line, text=heading[1], is_heading=True) if heading else line
+        found = None if fenced else re.fullmatch(r"(#{1,6})\s+(.*?)[\s#]*", line.text)
+        if found is None:
+            yield line
+        else:
+            yield _Line(found[2], line.number, line.offset + found.start(2), len(found[1]))
 
 
 def _text_lines(lines: list[_Line]) -> Iterator[_Line]:
@@ -111,7 +122,7 @@ def _text_lines(lines: list[_Line]) -> Iterator[_Line]:
         text = line.text
         short = 0 < len(text) <= 60 and text[0].isalpha() and text[-1] not in ".,;:!?"
         alone = short and not before and (not after or text.isupper())
-        yield replace(line, is_heading=True) if alone else line
+        yield replace(line, level=1) if alone else line
 
 
 def _stripped(line: _Line) -> _Line:
@@ -119,26 +130,63 @@ def _stripped(line: _Line) -> _Line:
     return _Line(bare.rstrip(), line.number, line.offset + len(line.text) - len(bare))
 
 
-def _paragraphs(lines: Iterable[_Line], page: int = 0, heading: str = "") -> Iterator[Paragraph]:
-    current: list[_Line] = []
+def _under_headings(
+    lines: Sequence[_Line], *, name: str = "", guessed: bool = False
+) -> Iterator[tuple[str, _Line]]:
+    """Each line with the heading that it stands under; headings themselves are empty lines.
 
-    def close() -> Iterator[Paragraph]:
-        if current:
-            text = "\n".join(line.text.rstrip() for line in current)
-            line = 0 if page else current[0].number
-            offsets = tuple(line.offset for line in current)
-            yield Paragraph(text=text, heading=heading, page=page, line=line, offsets=offsets)
-            current.clear()
+    No text is lost: a heading with only deeper ones below it is part of theirs, unless it repeats
+    the name of the file, and one with nothing below it is a line like others. Where headings were
+    `guessed`, that line was none, and stands under the heading before it.
+    """
+    above: list[_Line] = []
+    heading = ""
+    for line, below in zip(lines, _below(lines), strict=True):
+        if not line.level:
+            yield heading, line
+            continue
+        above = [one for one in above if one.level < line.level]
+        if below is None or 0 < below.level <= line.level:
+            heading = heading if guessed else _title(above)
+            yield heading, line
+            continue
+        heading = _title([*above, line])
+        if below.level and _letters(line.text) != _letters(name):
+            above.append(line)
+        yield heading, replace(line, text="")
 
-    for line in lines:
-        if line.is_heading:
-            yield from close()
-            heading = line.text
-        elif line.text.strip():
-            current.append(line)
-        else:
-            yield from close()
-    yield from close()
+
+def _below(lines: Sequence[_Line]) -> list[_Line | None]:
+    """For each line the next one that is not empty."""
+    found: list[_Line | None] = []
+    below: _Line | None = None
+    for line in reversed(lines):
+        found.append(below)
+        below = line if line.text.strip() else below
+    return found[::-1]
+
+
+def _title(headings: Sequence[_Line]) -> str:
+    return ": ".join(one.text for one in headings if one.text)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
+def _paragraphs(placed: Iterator[tuple[str, _Line]]) -> list[Paragraph]:
+    found: list[Paragraph] = []
+    groups = groupby(placed, key=lambda one: (one[0], one[1].page, bool(one[1].text.strip())))
+    for (heading, page, has_text), group in groups:
+        if has_text:
+            lines = [line for _, line in group]
+            text = "\n".join(line.text.rstrip() for line in lines)
+            number = 0 if page else lines[0].number
+            offsets = tuple(line.offset for line in lines)
+            found.append(
+                Paragraph(text=text, heading=heading, page=page, line=number, offsets=offsets)
+            )
+    return found
 
 
 # What pypdf was seen to raise on damaged files, besides its own errors.
@@ -148,10 +196,10 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def _pdf(data: bytes) -> Iterator[Paragraph]:
+def _pdf(data: bytes) -> list[Paragraph]:
     imported("pypdf", feature="reading a PDF", package="pypdf", extra="search")
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
+    from pypdf.errors import DependencyError, PyPdfError
 
     if b"%PDF-" not in data[:1024]:
         raise ToolError("it is not a PDF; remove it or give it its right suffix")
@@ -159,15 +207,22 @@ def _pdf(data: bytes) -> Iterator[Paragraph]:
         raise ToolError("the PDF is cut off before its end; get a whole copy of it")
     try:
         reader = PdfReader(io.BytesIO(data))
-        if reader.is_encrypted:
+        if reader.is_encrypted and not reader.decrypt(""):  # most need none to be read
             raise ToolError("the PDF is protected by a password; save it without one")
         pages = _page_texts(reader)
+    except (NotImplementedError, DependencyError) as error:
+        raise ToolError(
+            f"the PDF cannot be read here ({_reason(error)}); save it anew, without encryption"
+        ) from None
     except (PyPdfError, *_DAMAGE) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise ToolError(f"the PDF is damaged ({reason}); get a whole copy of it") from None
+        raise ToolError(f"the PDF is damaged ({_reason(error)}); get a whole copy of it") from None
     if not any(text.strip() for text in pages):
         raise ToolError("the PDF holds no text, only pictures; read its pages with read_image")
     return _pdf_paragraphs(pages)
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _page_texts(reader: PdfReader) -> list[str]:
@@ -179,16 +234,22 @@ def _page_texts(reader: PdfReader) -> list[str]:
     return texts
 
 
-def _pdf_paragraphs(pages: list[str]) -> Iterator[Paragraph]:
-    heading = ""
-    for page, text in enumerate(pages, start=1):
-        lines = [
-            replace(line, is_heading=_NUMBERED_HEADING.fullmatch(line.text) is not None)
-            for line in map(_stripped, _lines(text))
-        ]
-        yield from _paragraphs(lines, page, heading)
-        heading = next((line.text for line in reversed(lines) if line.is_heading), heading)
+def _pdf_paragraphs(pages: list[str]) -> list[Paragraph]:
+    lines = [
+        replace(line, level=_numbered(line.text), page=page)
+        for page, text in enumerate(pages, start=1)
+        for line in map(_stripped, _lines(text))
+    ]
+    return _paragraphs(_under_headings(lines, guessed=True))
 
 
-# `2. Rates`, `3.1 Who pays`: extraction from a PDF leaves no other sign of a heading.
-_NUMBERED_HEADING = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,3}\.?\s+[^\W\d_].{0,58}[^\s.,;:!?]")
+def _numbered(text: str) -> int:
+    """The level of a heading such as `2. Rates` (1) or `3.1 Who pays` (2), else 0.
+
+    Extraction from a PDF leaves no other sign of a heading.
+    """
+    found = _NUMBERED_HEADING.fullmatch(text)
+    return found[1].count(".") + 1 if found else 0
+
+
+_NUMBERED_HEADING = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s+[^\W\d_].{0,58}[^\s.,;:!?]")

@@ -40,14 +40,17 @@ class Folder:
         return data
 
     def write(self, path: str, data: bytes) -> None:
-        """Put the bytes at `path` in one step: readers see the old file or the new one."""
+        """Put the bytes at `path` in one step: readers see the old file or the new one, and whoever
+        could not read the old one cannot read the new one."""
         with self._parent(path, create=True) as (parent, name), _told(path):
+            mode = None
             with suppress(FileNotFoundError):
                 there = os.stat(name, dir_fd=parent, follow_symlinks=False)
                 _require_regular(path, there.st_mode)
+                mode = there.st_mode & 0o777
             temporary = f".{secrets.token_hex(8)}.tmp"
             try:
-                _write_new(temporary, parent, data)
+                _write_new(temporary, parent, data, mode)
                 os.replace(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
             except BaseException:
                 with suppress(FileNotFoundError):
@@ -120,9 +123,11 @@ def _require_regular(path: str, mode: int) -> None:
         raise ToolError(f"{path}: is a link or a device, not a plain file")
 
 
-def _write_new(name: str, parent: int, data: bytes) -> None:
+def _write_new(name: str, parent: int, data: bytes, mode: int | None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with os.fdopen(os.open(name, flags, 0o644, dir_fd=parent), "wb") as file:
+        if mode is not None and mode != os.fstat(file.fileno()).st_mode & 0o777:
+            os.fchmod(file.fileno(), mode)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

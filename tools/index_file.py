@@ -25,7 +25,7 @@ from agentkit.tools.words import Words
 if TYPE_CHECKING:
     from agentkit.protocols import Embedder
 
-_FORMAT = "agentkit passages 2"
+_FORMAT = "agentkit passages 3"
 _LONGEST_HEAD = 1000
 
 

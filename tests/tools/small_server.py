@@ -9,18 +9,27 @@ from pathlib import Path
 from typing import Any
 
 TEXT = {"type": "string"}
+SLOW = {"pattern": "^(a+)+$"}
+"""What is no such text, and has some forty letters, Python's `re` is at for ever."""
 TOOLS: dict[str, tuple[dict[str, Any], dict[str, bool]]] = {
     "die": ({}, {}),
     "die_once": ({"marker": TEXT}, {"readOnlyHint": True}),
     "pid": ({}, {"readOnlyHint": True}),
+    "spell": ({"letters": SLOW}, {}),
     "meet": ({"guests": {"type": "integer"}, "me": {"type": "integer"}}, {"readOnlyHint": True}),
 }
+SPELT = {"type": "object", "properties": {"letters": {**TEXT, **SLOW}}}
 WAITING: list[Any] = []
 
 
 def listed() -> list[dict[str, Any]]:
     return [
-        {"name": name, "inputSchema": {"type": "object", "properties": takes}, "annotations": hints}
+        {
+            "name": name,
+            "inputSchema": {"type": "object", "properties": takes},
+            "annotations": hints,
+            **({"outputSchema": SPELT} if name == "spell" else {}),
+        }
         for name, (takes, hints) in TOOLS.items()
     ]
 
@@ -33,6 +42,9 @@ def call(number: Any, name: str, arguments: dict[str, Any]) -> None:
     if name == "die" or (name == "die_once" and not Path(arguments["marker"]).exists()):
         Path(arguments.get("marker", os.devnull)).touch()
         os._exit(3)
+    if name == "spell":
+        reply(number, {"content": [], "structuredContent": arguments})
+        return
     WAITING.append(number)
     if len(WAITING) < arguments.get("guests", 1):
         return  # `meet` is answered once all guests are there, the last one first

@@ -43,6 +43,15 @@ def test_a_second_write_replaces_the_first_in_one_step(root: Path) -> None:
     assert names() == ["a.txt"]  # no temporary file is left
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755])
+def test_a_file_that_is_written_anew_keeps_its_permissions(root: Path, mode: int) -> None:
+    _, write, _ = files(root)
+    (root / "a.txt").write_text("old")
+    (root / "a.txt").chmod(mode)
+    write(path="a.txt", text="new")
+    assert ((root / "a.txt").read_text(), (root / "a.txt").stat().st_mode & 0o777) == ("new", mode)
+
+
 OUTSIDE = [
     "../secret.txt", "/etc/passwd", "a/../../secret.txt", "./a", "a//b", "", ".", "..", "a/",
     "..\\secret.txt", "a\0b", "a\nb", "\x1b]0;x", ".env", ".git/hooks/pre-commit", "a/.hidden",

@@ -21,8 +21,9 @@ from agentkit.store import open_store
 from agentkit.testing import ScriptedModel
 from agentkit.tool import from_schema
 from agentkit.tools import McpServer, named
+from agentkit.tools.mcp.definition import bounded, input_schema
 from agentkit.tools.mcp.pins import trust
-from agentkit.types import Schema
+from agentkit.types import Json, Schema
 
 from .things import PIXEL, things
 
@@ -110,6 +111,31 @@ answer(f'{len(all)} {all[99].text}')
     assert (count, again) == ("100", pid)
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
+
+
+def test_no_regular_expression_of_a_server_is_run(tmp_path: Path) -> None:
+    """Neither the SDK nor agentkit looks whether a text matches: it could take for ever."""
+    with McpServer(SMALL, name="small") as server:
+        found = ends("a = small_spell(letters='b')\nb = small_spell(letters=5)", server, tmp_path)
+    assert found["a"].value == {"letters": "b"}
+    assert found["b"].status == "failed"
+    assert "result letters: 5 is not of type 'string'" in str(found["b"].failure)
+
+
+def test_a_schema_without_its_regular_expressions_takes_all_that_it_took() -> None:
+    code: Json = {"oneOf": [{"pattern": "^a"}, {"pattern": "^b"}], "not": {"pattern": "c$"}}
+    names: dict[str, Json] = {"patternProperties": {"^x-": {}}, "additionalProperties": False}
+    given: Schema = {"type": "object", "properties": {"pattern": code, "names": names}}
+    assert bounded(given) == {
+        "type": "object", "properties": {"pattern": {"anyOf": [{}, {}]}, "names": {}}
+    }  # fmt: skip
+    taken = input_schema({"name": "f", "inputSchema": {"type": "object", **names}}, silent=False)
+    assert taken == {"type": "object"}
+
+
+def test_a_command_whose_quotes_do_not_close_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\"it's\": No closing quotation"):
+        McpServer("it's", name="its").tools(tmp_path)
 
 
 def test_a_server_that_dies_in_a_call_leaves_it_in_doubt_and_comes_back(tmp_path: Path) -> None:

@@ -37,7 +37,10 @@ def opener(
         return lambda ended: _client(server)
     if is_url(server):
         return lambda ended: _client(_watched(_address(server, filled(headers)), ended))
-    words = shlex.split(server)
+    try:
+        words = shlex.split(server)
+    except ValueError as error:
+        raise UsageError(f"expected the command of an MCP server; {server!r}: {error}") from None
     if not words:
         raise UsageError("expected the command or the URL of an MCP server; got an empty text")
     return lambda ended: _started(words, filled(env), cwd, ended)
@@ -61,11 +64,21 @@ def filled(values: Mapping[str, str]) -> dict[str, str]:
         raise UsageError(f"expected $NAME of a variable, or $$ for a dollar; {error}") from None
 
 
-def _client(server: Any) -> Client:
+@asynccontextmanager
+async def _client(server: Any) -> AsyncGenerator[Client]:
     from mcp import Client
     from mcp_types import Implementation
 
-    return Client(server, client_info=Implementation(name="agentkit", version=version("agentkit")))
+    us = Implementation(name="agentkit", version=version("agentkit"))
+    async with Client(server, client_info=us) as client:
+        session: Any = client.session
+        session.validate_tool_result = _not_validated
+        yield client
+
+
+async def _not_validated(name: str, result: Any) -> None:
+    """Results are validated as those of any tool. The SDK would do it by the server's own schema,
+    whose regular expressions could hold this process for ever."""
 
 
 @asynccontextmanager

@@ -23,6 +23,9 @@ _DATA = frozenset(("const", "default", "enum", "examples"))
 _NAMED = frozenset(("$defs", "definitions", "dependentSchemas", "patternProperties", "properties"))
 _COMBINED = frozenset(("$ref", "allOf", "anyOf", "oneOf", "patternProperties", "not", "if"))
 
+_PATTERNS = frozenset(("pattern", "patternProperties"))
+_AGAINST = frozenset(("not", "if", "maxContains", "unevaluatedItems", "unevaluatedProperties"))
+
 
 def checked(definitions: Sequence[Definition], server: str) -> Sequence[Definition]:
     """The definitions. Raises `UsageError` where one is too large, or they are too many."""
@@ -73,34 +76,50 @@ def guessed(definition: Definition) -> Effect:
 
 def input_schema(definition: Definition, *, silent: bool) -> Schema:
     """The schema of the arguments, closed where it leaves open what is not named in it."""
-    schema = bounded(cast("Schema", definition["inputSchema"]), silent=silent)
-    if schema.keys() & _COMBINED:
+    theirs = cast("Schema", definition["inputSchema"])
+    schema = bounded(theirs, silent=silent)
+    if theirs.keys() & _COMBINED:
         return schema
     return {"type": "object", "additionalProperties": False, **schema}
 
 
 def bounded(schema: Schema, *, silent: bool = False) -> Schema:
-    """The schema with its texts cut at a length, or without any.
+    """The schema with its texts cut at a length, or without any, and without regular expressions:
+    one of theirs could hold this process for ever. What it refuses, the first one may refuse too.
 
     >>> bounded({"title": "A", "properties": {"title": {"description": "Long."}}}, silent=True)
     {'properties': {'title': {}}}
+    >>> bounded({"type": "object", "patternProperties": {"^x": {}}, "additionalProperties": False})
+    {'type': 'object'}
     """
-    return cast("Schema", _bounded(dict(schema), 0 if silent else MOST_DESCRIPTION))
+    has_patterns = '"pattern' in json.dumps(schema)
+    return cast("Schema", _bounded(dict(schema), 0 if silent else MOST_DESCRIPTION, has_patterns))
 
 
-def _bounded(schema: Json, most: int) -> Json:
+def _bounded(schema: Json, most: int, loose: bool) -> Json:
     if isinstance(schema, list):
-        return [_bounded(one, most) for one in schema]
+        return [_bounded(one, most, loose) for one in schema]
     if not isinstance(schema, dict):
         return schema
+    dropped = _dropped(schema) if loose else frozenset[str]()
     found: dict[str, Json] = {}
     for key, value in schema.items():
+        if key in dropped:
+            continue
         if key in _DATA:
             found[key] = value
         elif key in _NAMED and isinstance(value, dict):
-            found[key] = {name: _bounded(one, most) for name, one in value.items()}
+            found[key] = {name: _bounded(one, most, loose) for name, one in value.items()}
         elif key not in _TELLS:
-            found[key] = _bounded(value, most)
+            found["anyOf" if loose and key == "oneOf" else key] = _bounded(value, most, loose)
         elif most:
             found[key] = str(value)[:most]
     return found
+
+
+def _dropped(schema: Mapping[str, Json]) -> frozenset[str]:
+    """The keywords that go with regular expressions: these, and what would refuse more without
+    them. (Of alternatives without their patterns several may hold, so `oneOf` is `anyOf`.)"""
+    beside = {"additionalProperties"} if "patternProperties" in schema else set[str]()
+    again = {"oneOf"} if "anyOf" in schema else set[str]()
+    return _PATTERNS | _AGAINST | beside | again

@@ -170,11 +170,12 @@ class Caller:
         said = credentials.hide(one_line(str(error)) or type(error).__name__)
         unsent = (
             httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError,
-            httpx2.UnsupportedProtocol, httpx2.InvalidURL,
         )  # fmt: skip
+        wrong = (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError)
+        if isinstance(error, wrong):  # no such request is sent
+            raise ToolError(f"{self._what} cannot be called so: {said}") from None
         if isinstance(error, unsent):
-            gone = not isinstance(error, httpx2.UnsupportedProtocol | httpx2.InvalidURL)
-            raise ToolError(f"cannot reach {self._what}: {said}", retryable=gone) from None
+            raise ToolError(f"cannot reach {self._what}: {said}", retryable=True) from None
         if self.effect == "once":
             raise TimedOut(
                 f"{self._what} was called and gave no whole answer ({said}): it may have been done"

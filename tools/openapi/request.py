@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -14,6 +14,7 @@ from agentkit.tools.openapi.operation import Operation, Parameter
 from agentkit.tools.openapi.refer import is_list, is_mapping, listed, mapping
 
 _OF_A_TEMPLATE = "/:@!$&'()*+,;=~-._%"
+_MARKS = {"label": ".", "matrix": ";"}
 _BETWEEN = {"spaceDelimited": " ", "pipeDelimited": "|", "tabDelimited": "\t"}
 
 
@@ -56,7 +57,7 @@ def outgoing(
     placed = [
         (parameter, given[name])
         for name, parameter in operation.parameters.items()
-        if name in given
+        if name in given and not _is_left_out(parameter, given[name])
     ]
     path, _, fixed = operation.path.partition("#")[0].partition("?")
     filled = _filled(path, [one for one in placed if one[0].place == "path"])
@@ -79,6 +80,11 @@ def outgoing(
     )
 
 
+def _is_left_out(parameter: Parameter, value: Any) -> bool:
+    """Whether a value without parts is sent by sending nothing, as all styles have it."""
+    return parameter.place != "path" and not parameter.json and value in ([], {})
+
+
 def _filled(path: str, placed: Sequence[tuple[Parameter, Any]]) -> str:
     """The path with its values in it, each within its own segment."""
     values = {parameter.wire: _segment(parameter, value) for parameter, value in placed}
@@ -97,20 +103,31 @@ def _filled(path: str, placed: Sequence[tuple[Parameter, Any]]) -> str:
 
 def _segment(parameter: Parameter, value: Any) -> str:
     text = _joined(parameter, value)
-    parts = re.split(r"[/\\]", text)
+    parts = re.split(r"[/\\]", f"{text}/{_in_a_path(parameter, value, str)}")
     if not text or any(part.strip() in (".", "..") for part in parts):
         raise ToolError(
             f"expected a value for {parameter.wire!r} that stays in its place in the path, "
             f"came {text[:80]!r}"
         )
-    coded = quote(text, safe="")
-    if parameter.style == "label":
-        return f".{coded}"
-    return f";{quote(parameter.wire)}={coded}" if parameter.style == "matrix" else coded
+    return _in_a_path(parameter, value, lambda one: quote(one, safe=""))
+
+
+def _in_a_path(parameter: Parameter, value: Any, write: Callable[[str], str]) -> str:
+    """A value in the style of its path (RFC 6570), its parts as `write` has them."""
+    texts = _texts(parameter, value, write)
+    mark = _MARKS.get(parameter.style)
+    if mark is None:
+        return ",".join(texts)
+    name = f"{write(parameter.wire)}=" if parameter.style == "matrix" else ""
+    if not parameter.explode:
+        return f"{mark}{name}{','.join(texts)}"
+    if is_mapping(value) and not parameter.json:
+        name = ""  # each part has its own
+    return "".join(f"{mark}{name}{text}" for text in texts)
 
 
 def _in_a_header(parameter: Parameter, value: Any) -> str:
-    text = _joined(parameter, value)
+    text = _joined(parameter, value).strip()
     if not (text.isascii() and text.isprintable()):
         raise ToolError(
             f"expected printable ASCII for the header {parameter.wire!r}, came {text[:80]!r}"
@@ -119,16 +136,21 @@ def _in_a_header(parameter: Parameter, value: Any) -> str:
 
 
 def _joined(parameter: Parameter, value: Any) -> str:
-    """One text, as the styles of paths and headers have it."""
+    """One text, as the style of headers has it."""
+    return ",".join(_texts(parameter, value, str))
+
+
+def _texts(parameter: Parameter, value: Any, write: Callable[[str], str]) -> list[str]:
+    """The parts of a value, as `write` has them."""
     if parameter.json:
-        return as_json(value)
+        return [write(as_json(value))]
     if is_list(value):
-        return ",".join(written(one) for one in listed(value))
+        return [write(written(one)) for one in listed(value)]
     if is_mapping(value):
-        items = mapping(value).items()
+        pairs = [(write(key), write(written(one))) for key, one in mapping(value).items()]
         between = "=" if parameter.explode else ","
-        return ",".join(f"{key}{between}{written(one)}" for key, one in items)
-    return written(value)
+        return [between.join(pair) for pair in pairs]
+    return [write(written(value))]
 
 
 def _pairs(parameter: Parameter, value: Any) -> Iterator[tuple[str, str]]:
