@@ -11,10 +11,11 @@ from typing import Annotated, Any
 import pytest
 
 from agentkit import Agent, Limits, UsageError, open_store, tool
-from agentkit.decide import approve, deny
+from agentkit.decide import answer, approve, deny
 from agentkit.decisions import Decision, Question
 from agentkit.decisions import approve as allowed
 from agentkit.errors import RunPaused
+from agentkit.fold import fold
 from agentkit.media import Media
 from agentkit.planners import Fixed
 from agentkit.store import Store
@@ -132,6 +133,22 @@ async def test_the_agents_question_is_the_runs_and_is_answered_there(store: Stor
     assert (decided.node, decided.data["by"]) == ("s", "Ida")
     assert answered.spent.calls == 3
     await replays(agent, run)
+
+
+async def test_a_call_in_it_that_somebody_has_made_is_not_made_again(store: Store) -> None:
+    post = Post(approve=True)
+    clerk = post.clerk(store=store)
+    agent = boss(store, clerk)
+    run = (await paused(agent)).run_id or ""
+    await answer(store.journal, run, "r/s", value="by hand", by="Ida")
+    answered = await agent.resume(run)
+    assert (answered.answer, post.letters) == ("by hand!", [])
+    assert [*answered.outcomes] == ["r"]
+    (inner,) = await inner_runs(store)
+    end = fold(await store.journal.events(inner)).outcomes["s"]
+    assert (end.value, end.attempts) == ("by hand", 0)
+    await replays(agent, run)
+    await clerk.replay(inner)
 
 
 async def test_what_is_denied_in_it_is_told_to_its_own_planner(store: Store) -> None:
