@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +17,9 @@ from agentkit.decisions import approve as allowed
 from agentkit.errors import RunPaused
 from agentkit.fold import fold
 from agentkit.media import Media
+from agentkit.plan.graph import Answer, Call, Compute, Const, Patch, Ref
 from agentkit.planners import Fixed
+from agentkit.protocols import Brief
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 from tests.agent.teams import (
@@ -283,6 +285,38 @@ async def test_cancelling_the_run_cancels_the_agents_and_both_go_on(store: Store
     assert (await agent.resume(run)).answer == "waited!"
     assert calls == ["wait", "wait"]
     await replays(agent, run)
+
+
+async def test_a_call_of_it_that_is_replaced_by_an_equal_one_goes_on_with_its_run() -> None:
+    store = open_store("memory")  # where reading what the old call has written takes no time
+    started = asyncio.Event()
+    calls: list[str] = []
+
+    @tool(effect="read")
+    async def wait() -> str:
+        """The first call never ends by itself."""
+        calls.append("wait")
+        if len(calls) == 1:
+            started.set()
+            await asyncio.get_running_loop().create_future()
+        return "waited"
+
+    class Twice:
+        async def propose(self, brief: Brief) -> AsyncGenerator[Patch, None]:
+            said = Compute(id="said", value=Const("Wait."))
+            yield Patch(add=(said, Call(id="r", tool="clerk", args={"task": Const("Wait.")})))
+            await started.wait()
+            again = Call(id="r", tool="clerk", args={"task": Ref("said")})
+            yield Patch(replace=(again,), answer=Answer(text=Ref("r")))
+
+    clerk = Post().clerk('w = wait()\nanswer(f"{w}")', tools=[wait])
+    agent = boss(store, clerk, planner=Twice())
+    run = await agent.run("Wait.")
+    assert (run.answer, calls) == ("waited", ["wait", "wait"])
+    (inner,) = await inner_runs(store)
+    ends = [e.data for e in await store.journal.events(inner) if e.type == "run.ended"]
+    assert [data["status"] for data in ends] == ["cancelled", "answered"]
+    await replays(agent, run.id)
 
 
 async def test_an_agent_cannot_be_its_own_tool_nor_too_deep(store: Store) -> None:
