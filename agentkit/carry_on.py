@@ -88,7 +88,7 @@ async def carry_on(equipment: Equipment[Output], recorder: Recorder) -> Run[Outp
         async with _ending(recorder, equipment.store):
             await _to_the_answer(equipment, recorder, state)
         state = recorder.state()
-        await _remember(equipment, state)
+        await _remember(equipment, recorder.run, state)
     return _finished(equipment, recorder.run, state)
 
 
@@ -256,15 +256,31 @@ async def _recalled(equipment: Equipment[Any], recorder: Recorder, state: RunSta
     return recalled
 
 
-async def _remember(equipment: Equipment[Any], state: RunState) -> None:
+async def _remember(equipment: Equipment[Any], run: str, state: RunState) -> None:
+    """Of a memory that fails the others hear nothing, and the run stays answered: it is only told.
+    A resumed run does not try again: no event says what was stored, and twice is worse than never.
+    """
     if not equipment.memory:
         return
     failed = any(
         end.status == "failed" for name, end in state.outcomes.items() if name in state.plan.nodes
     )
     plan = "" if failed else to_source(state.plan)  # a step that failed is no example
+    failures: list[Exception] = []
     for memory in equipment.memory:
-        await memory.store(state.task, session=state.session, plan=plan, answer=state.answer or "")
+        try:
+            await memory.store(
+                state.task, session=state.session, plan=plan, answer=state.answer or ""
+            )
+        except Exception as error:  # noqa: BLE001 - the memory's boundary, which is the user's
+            failures.append(error)
+    if failures:
+        said = "; ".join(f"{type(error).__name__}: {error}" for error in failures)
+        message = f"run {run} is answered (agentkit show {run}), but not kept in memory: {said}"
+        kind = StoreError if isinstance(failures[0], StoreError) else RunError
+        told = kind(message)
+        told.run_id = run
+        raise told from failures[0]
 
 
 def _finished(equipment: Equipment[Output], run: str, state: RunState) -> Run[Output]:

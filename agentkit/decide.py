@@ -9,7 +9,7 @@ from agentkit.decisions import Decision, Question, Verdict, decision_to_json
 from agentkit.errors import UsageError
 from agentkit.protocols import Clock, Journal
 from agentkit.record import Recorder
-from agentkit.state import RunState
+from agentkit.state import RunState, caller, unheard
 from agentkit.types import Json
 
 
@@ -78,16 +78,16 @@ async def resolve(
     by: str = "",
     clock: Clock = time.time,
 ) -> None:
-    """Say of a call in doubt whether it took effect, and what it came to if so.
+    """Say of a call in doubt whether it took effect, and what it came to if so; also of one that
+    was cut off, instead of letting a resumed run find out.
 
     The run can be resumed then, even one that was answered: what needed the call runs, and the
     answer is made anew. Raises `UsageError` where the node is not in doubt or the run still runs.
     """
     recorder = await _idle(journal, run, clock)
     state = recorder.state()
-    end = state.outcomes.get(node)
-    if end is None or end.status != "in_doubt":
-        doubtful = [name for name, one in state.outcomes.items() if one.status == "in_doubt"]
+    doubtful = _doubtful(state)
+    if node not in doubtful:
         raise UsageError(f"{node} of run {run} is not in doubt; in doubt: {_listed(doubtful)}")
     key = state.intents.get(node, "")
     verdict: Verdict = "done" if done else "not_done"
@@ -114,6 +114,13 @@ def _asked(state: RunState, node: str) -> Question:
         raise UsageError(
             f"{node} of run {state.run} waits for no approval; waiting: {_listed(state.asked)}"
         ) from None
+
+
+def _doubtful(state: RunState) -> list[str]:
+    """A call that waits for what is asked below it is not in doubt: it goes on."""
+    ends = [name for name, end in state.outcomes.items() if end.status == "in_doubt"]
+    waiting = {caller(name) for name in state.asked}
+    return [name for name in dict.fromkeys((*ends, *unheard(state))) if name not in waiting]
 
 
 def _listed(names: Iterable[str]) -> str:

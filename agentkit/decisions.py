@@ -22,7 +22,7 @@ from agentkit.types import Json
 
 Verdict = Literal["approve", "deny", "done", "not_done"]
 """`approve` and `deny` a call that was not made; `done` and `not_done` say of one that is in doubt
-whether it took effect."""
+whether it took effect. `done` of a call that waits says that whoever was asked has made it."""
 
 BUDGET = "run/budget"
 """Stands where a node would in the question whether a run may start what could cost too much."""

@@ -200,11 +200,12 @@ def _asked_anew(build: Fold, node: str) -> None:
 
 def _decided(build: Fold, node: str, data: dict[str, Any]) -> None:
     decision = decision_from_json(node, data)
-    build.asked.pop(node, None)
+    waited = build.asked.pop(node, None) is not None
     build.decisions[decision.key] = decision
-    if decision.verdict in ("approve", "deny"):
-        return
-    _reopen(build, node)
+    if decision.verdict in ("approve", "deny") or caller(node) != node:
+        return  # what comes of it is told by the call, or by the run that the call is
+    if build.ended or not waited:
+        _reopen(build, node)
     build.intents.pop(node, None)
     if decision.verdict == "done":
         end = Outcome("value", decision.value)

@@ -14,7 +14,7 @@ from agentkit.plan.check import check_patch, scope_of
 from agentkit.plan.graph import Call, Compute, Const, Guard, Map, Node, Patch
 from agentkit.plan.jsonform import patch_to_json
 from agentkit.record import Recorder
-from agentkit.state import RunState, dependants, owner
+from agentkit.state import RunState, dependants, owner, unheard
 from agentkit.tool import Tool
 from agentkit.types import Json
 
@@ -39,10 +39,9 @@ def fork_patch(
     that is not there, for what the check refuses, and where an effect of the run is in doubt.
     """
     state = fold(events)
-    if state.turn_ended not in ("answer", "end"):
+    if state.status != "answered" and state.turn_ended not in ("answer", "end"):
         raise UsageError(f"run {state.run} stopped while it was still planned; resume it first")
-    if state.intents:
-        names = ", ".join(state.intents)
+    if names := ", ".join(unheard(state)):
         raise UsageError(
             f"nobody knows yet whether {names} of run {state.run} took effect, and a fork would do "
             "it again; resume the run or resolve it first"

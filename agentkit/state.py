@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from agentkit.budget import Spent
 from agentkit.decisions import Decision, Question
 from agentkit.messages import Usage
-from agentkit.outcome import Outcome
+from agentkit.outcome import CUT_OFF, Outcome
 from agentkit.plan.graph import Node, Patch, Plan, needs
 from agentkit.types import Json
 
@@ -86,6 +86,17 @@ class RunState:
     error: str | None = None
     error_kind: str | None = None
     seq: int = 0
+
+
+def unheard(state: RunState) -> list[str]:
+    """The effects that were begun and of which nobody knows yet what they came to, by node. A
+    call that failed without an answer is none: it has ended, whatever it did."""
+    ends = {name: state.outcomes.get(name) for name in state.intents}
+    return [
+        name
+        for name, end in ends.items()
+        if end is None or end.status == "in_doubt" or (end.status == "cancelled" and end != CUT_OFF)
+    ]
 
 
 def dependants(nodes: Mapping[str, Node], names: Iterable[str]) -> set[str]:

@@ -82,6 +82,8 @@ class Asked:
             item, question = self._waiting.get(decision.node, (None, None))
             if item is None or question is None or question.key != decision.key:
                 continue  # it is not waiting any more
+            if decision.verdict == "not_done":
+                continue  # that it was not made is why somebody is asked
             self._record("node.decided", decision.node, decision_to_json(decision))
             self.decisions[decision.key] = decision
             freed[item.id] = item

@@ -100,7 +100,8 @@ class Caller:
     def _allowed(
         self, node: str, tool: Tool, args: dict[str, Json]
     ) -> dict[str, Json] | Question | Outcome:
-        """The arguments to call with, or the question whether to call at all, or its denial."""
+        """The arguments to call with, or the question whether to call at all, or how it ended
+        without being made: it was denied, or whoever was asked has made it."""
         if not tool.approve and not self.rules:
             return args
         why = asked_because(tool, args, self.rules)
@@ -115,6 +116,8 @@ class Caller:
         if decision.verdict == "deny":
             message = decision.reason or f"the call of {tool.name} was not approved"
             return Outcome("denied", failure=Failure("Denied", message), attempts=0)
+        if decision.verdict == "done":
+            return Outcome("value", decision.value, attempts=0)
         return args if decision.args is None else dict(decision.args)
 
     async def _call(self, item: Item, tool: Tool, args: dict[str, Json], text: str) -> Outcome:

@@ -20,14 +20,18 @@ class Dataflow:
         self.items: dict[str, Item] = {}
         self.ready: deque[Item] = deque()
         self.open = 0
+        self._leaving: dict[str, Item] = {}
+        """Items that were removed while their call ran, until it is over."""
 
     def add(self, item: Item, needs: Iterable[Item], known: Outcome | None = None) -> bool:
         """Link a new item to what it needs. Returns whether it was skipped at once.
 
-        An outcome that is `known` already, from before a resume, stands.
+        An outcome that is `known` already, from before a resume, stands. A call that still runs
+        under its id is waited for as well: two would take each other's intents and runs for theirs.
         """
         self.items[item.id] = item
         self.open += 1
+        item.waits += item.id in self._leaving
         self.link(item, needs)
         failure = None if known is not None else _verdict(item)
         outcome = known if failure is None else Outcome("skipped", failure=failure, attempts=0)
@@ -76,8 +80,20 @@ class Dataflow:
         """Forget items that have ended, and that no item that stays needs."""
         for item in items:
             del self.items[item.id]
+            if item.task is not None:
+                self._leaving[item.id] = item
             for need in item.needs:
                 need.dependants.remove(item)
+
+    def left(self, item: Item) -> None:
+        """An item's call is over: what has its id by now need not wait for it any more."""
+        if self._leaving.get(item.id) is not item:
+            return
+        del self._leaving[item.id]
+        if (new := self.items.get(item.id)) is not None and new.outcome is None:
+            new.waits -= 1
+            if new.waits == 0:
+                self.ready.append(new)
 
     def drop(self, item: Item, outcome: Outcome) -> None:
         """Note how an item ended, without consequences for those that need it."""

@@ -302,6 +302,7 @@ class Scheduler:
         assert item.task is not None
         self._tasks.forget(item.task)
         item.task = None
+        self._flow.left(item)
         self._running -= 1
         if self._purse is not None and item.begun and item.outcome is not None:
             assert isinstance(item.node, Call)

@@ -24,12 +24,15 @@ UPDATE agentkit.worker SET lease_until = {NOW} + $2 WHERE id = $1 AND lease_unti
 RETURNING id
 """
 # A run that another worker claims while this statement runs is looked at once more, beside the same
-# row of `worker` as before: that is why the lease must be one of the run's present owner.
+# row of `worker` as before: that is why the lease must be one of the run's present owner. An owner
+# without a row left while its claim was under way; `seen` is the run as this statement found it.
 _CLAIM = f"""
 WITH open AS MATERIALIZED (
     SELECT r.id FROM agentkit.run r LEFT JOIN agentkit.worker w ON w.id = r.owner
     WHERE (r.status = 'ready' AND r.wake_at <= {NOW}
-        OR r.status = 'running' AND w.id = r.owner AND w.lease_until <= {NOW})
+        OR r.status = 'running' AND w.id = r.owner AND w.lease_until <= {NOW}
+        OR r.status = 'running' AND w.id IS NULL
+            AND r.owner = (SELECT seen.owner FROM agentkit.run seen WHERE seen.id = r.id))
         AND EXISTS (SELECT FROM agentkit.worker WHERE id = $1 AND lease_until > {NOW})
         AND r.deaths + (r.status = 'running')::integer BETWEEN $3 AND $4
     ORDER BY r.wake_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED

@@ -71,6 +71,8 @@ class _Reading:
     """Tool by the node that runs."""
     outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     asked: set[str] = field(default_factory=set[str])
+    said: set[str] = field(default_factory=set[str])
+    """Nodes that ended because somebody said what they came to; a run that goes on tells it too."""
     displaced: set[str] = field(default_factory=set[str])
     """Nodes that ran when a patch took their place: each still ends, cancelled."""
     answer: Answer | None = None
@@ -166,18 +168,25 @@ def _asked(reading: _Reading, event: Event, data: dict[str, Any]) -> None:
 
 def _decided(reading: _Reading, event: Event, data: dict[str, Any]) -> None:
     node, verdict = event.node or "", data["verdict"]
+    waited = node in reading.asked
     reading.asked.discard(node)
-    if verdict in ("approve", "deny"):
+    if verdict in ("approve", "deny") or caller(node) != node:
         return
+    if reading.over or not waited:
+        _reopened(reading, node)
+    if verdict == "done":
+        reading.outcomes[node] = Outcome("value", data.get("value"))
+        reading.said.add(node)
+        reading.values.add(data["key"])
+
+
+def _reopened(reading: _Reading, node: str) -> None:
     top = owner(node)
     reading.forget(dependants(reading.nodes, {top}))
     for name, end in list(reading.outcomes.items()):
         around = name in (node, top) or node.startswith(f"{name}.")
         if around or (owner(name) == top and end.status == "skipped"):
             del reading.outcomes[name]
-    if verdict == "done":
-        reading.outcomes[node] = Outcome("value", data.get("value"))
-        reading.values.add(data["key"])
 
 
 def _intent(reading: _Reading, event: Event, data: dict[str, Any]) -> None:
@@ -206,12 +215,13 @@ def _ended(reading: _Reading, event: Event, data: dict[str, Any]) -> None:
         if end.status not in ("cancelled", "in_doubt"):
             reading.say(event, f"a patch took its place while it ran; ended {end.status}")
         return
-    if node in reading.outcomes:
+    if node in reading.outcomes and not (end.ok and node in reading.said):
         reading.say(event, f"{end.status}, but ended before: {reading.outcomes[node].status}")
     if end.status == "skipped" and node in reading.nodes:
         _skipped(reading, event, end)
     reading.started.pop(node, None)
     reading.asked.discard(node)
+    reading.said.discard(node)
     reading.outcomes[node] = end
 
 

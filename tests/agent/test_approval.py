@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from agentkit.plan.graph import Answer, Call, Const, Observe, Patch, Ref
 from agentkit.protocols import Brief
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
+from agentkit.testing.invariants import check_run
 from agentkit.tool import NOT_DONE, Tool
 from agentkit.types import Json
 
@@ -29,6 +31,14 @@ MAP = """
 a = look(n=1)
 sent = [send(to=name, text="hi") for name in ["Ann", "Bob", "Cem"]]
 answer(using=[a, sent])
+"""
+
+GUARDED = """
+a = look(n=1)
+s = send(to="Ann", text=f"{a}")
+if a > 1:
+    b = look(n=len(s))
+answer(f"{s}")
 """
 
 
@@ -141,6 +151,35 @@ async def test_all_that_waits_is_asked_at_once_also_in_maps(store: Store) -> Non
     assert post.letters == ["Ann", "Cem"]
     assert run.outcomes["sent[1].send_1"].status == "denied"
     assert run.outcomes["sent[0].send_1"].value == "hi to Ann"
+
+
+@pytest.mark.parametrize("plan", [GUARDED, MAP])
+async def test_an_approver_that_has_made_the_calls_says_what_they_came_to(
+    store: Store, plan: str
+) -> None:
+    async def person(questions: Sequence[Question]) -> Sequence[Decision]:
+        return [replace(allowed(one), verdict="done", value="by hand") for one in questions]
+
+    post = Post(approve=True)
+    agent = post.agent(store, plan, "", approver=person)
+    run = await agent.run("Send it.")
+    assert post.letters == []
+    events = await store.journal.events(run.id)
+    waited = [event.node for event in events if event.type == "node.asked"]
+    assert waited and all(run.outcomes[node or ""].value == "by hand" for node in waited)
+    assert run.outcomes.keys() >= run.plan.nodes.keys()
+    check_run(events)
+    await agent.replay(run.id)
+
+
+async def test_that_a_call_which_waits_was_not_made_decides_nothing(store: Store) -> None:
+    async def person(questions: Sequence[Question]) -> Sequence[Decision]:
+        return [replace(allowed(one), verdict="not_done") for one in questions]
+
+    post = Post(approve=True)
+    pause = await paused(post.agent(store, approver=person))
+    assert ([one.node for one in pause.questions], post.letters) == (["s"], [])
+    assert "node.decided" not in await kinds(store, pause.run_id or "")
 
 
 async def test_who_answers_for_some_only_lets_the_others_wait(store: Store) -> None:

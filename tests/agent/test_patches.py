@@ -6,14 +6,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit import Agent, Patch, Plan, tool
+from agentkit import Agent, Patch, Plan, UsageError, tool
 from agentkit.cli.progress import Progress
 from agentkit.cli.progress import fold as shown
 from agentkit.decide import resolve
@@ -195,6 +195,28 @@ async def test_an_effect_that_is_removed_while_it_runs_is_in_doubt(store: Store)
     await resolve(store.journal, run.id, "s", done=True, value="sent after all")
     state = fold(await store.journal.events(run.id))
     assert state.outcomes["s"].value == "sent after all"
+
+
+async def test_an_effect_removed_just_before_a_kill_can_be_resolved_and_the_run_forked(
+    store: Store,
+) -> None:
+    world = World()
+    first = add(call("s", "slow_send", "Ann"), Observe(id="o", using=()))
+    second = Patch(remove=("s",), add=(call("b", "look", "b"),), answer=answer("b"))
+    agent = world.agent("memory", [first], [second], t1=world.begun)
+    run = ""
+    async with aclosing(agent.stream("Send.")) as events:
+        async for event in events:
+            if (event.type, event.node) == ("node.ended", "s"):
+                break
+            store.journal.append(event)
+            run = event.run
+    again = replace(agent, store=store)
+    assert (await again.resume(run)).answer == "done"
+    with pytest.raises(UsageError, match="whether s of run .* took effect"):
+        await again.fork(run, "b", args={"word": "c"})
+    await resolve(store.journal, run, "s", done=False)
+    assert (await again.fork(run, "b", args={"word": "c"})).outcomes["b"].value == "c"
 
 
 async def let_go_after_b(world: World, agent: Any) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from agentkit import Agent, RunError, ToolError, UsageError, open_store, tool
-from agentkit.errors import PlanRefused
+from agentkit.errors import PlanRefused, StoreError
 from agentkit.plan.graph import Patch
 from agentkit.plan.problem import Problem
 from agentkit.planners import Fixed
-from agentkit.protocols import Brief
+from agentkit.protocols import Brief, Recalled
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 
@@ -233,6 +233,36 @@ async def test_an_answered_run_is_given_back_as_it_ended() -> None:
     async with opened() as store:
         first = await agent('a = double(n=1)\nanswer(f"{a}")', store=store).run("Double 1.")
         assert await resumed(store, first.id) == first.answer
+
+
+class Notebook:
+    """A memory; a full one keeps nothing."""
+
+    def __init__(self, full: Exception | None = None) -> None:
+        self.full = full
+        self.kept: list[str] = []
+
+    async def recall(self, task: str, *, session: str | None) -> Recalled:
+        return Recalled()
+
+    async def store(self, task: str, *, session: str | None, plan: str, answer: str) -> None:
+        if self.full is not None:
+            raise self.full
+        self.kept.append(answer)
+
+
+@pytest.mark.parametrize("error", [OSError("no page left"), StoreError("no page left")])
+async def test_a_memory_that_fails_is_told_and_costs_neither_answer_nor_other_memories(
+    error: Exception,
+) -> None:
+    full, other = Notebook(error), Notebook()
+    async with opened() as store:
+        plan = 'a = double(n=1)\nanswer(f"{a}")'
+        with pytest.raises(RunError, match="is answered .* not kept in memory: .* no page") as told:
+            await agent(plan, store=store, memory=[full, other]).run("Double 1.")
+        assert isinstance(told.value, StoreError) is isinstance(error, StoreError)
+        assert await resumed(store, told.value.run_id or "") == "2"
+    assert other.kept == ["2"]
 
 
 async def test_a_resumed_planner_is_not_told_again_of_failures_that_it_knows() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,12 +12,15 @@ from typing import Annotated, Any
 import pytest
 
 from agentkit import Agent, Limits, UsageError, open_store, tool
-from agentkit.decide import approve, deny
+from agentkit.decide import answer, approve, deny
 from agentkit.decisions import Decision, Question
 from agentkit.decisions import approve as allowed
 from agentkit.errors import RunPaused, StoreError
+from agentkit.fold import fold
 from agentkit.media import Media
+from agentkit.plan.graph import Answer, Call, Compute, Const, Patch, Ref
 from agentkit.planners import Fixed
+from agentkit.protocols import Brief
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 from tests.agent.teams import (
@@ -168,6 +171,22 @@ async def test_the_agents_question_is_the_runs_and_is_answered_there(store: Stor
     await replays(agent, run)
 
 
+async def test_a_call_in_it_that_somebody_has_made_is_not_made_again(store: Store) -> None:
+    post = Post(approve=True)
+    clerk = post.clerk(store=store)
+    agent = boss(store, clerk)
+    run = (await paused(agent)).run_id or ""
+    await answer(store.journal, run, "r/s", value="by hand", by="Ida")
+    answered = await agent.resume(run)
+    assert (answered.answer, post.letters) == ("by hand!", [])
+    assert [*answered.outcomes] == ["r"]
+    (inner,) = await inner_runs(store)
+    end = fold(await store.journal.events(inner)).outcomes["s"]
+    assert (end.value, end.attempts) == ("by hand", 0)
+    await replays(agent, run)
+    await clerk.replay(inner)
+
+
 async def test_what_is_denied_in_it_is_told_to_its_own_planner(store: Store) -> None:
     post = Post(approve=True)
     model = ScriptedModel(replies=[SEND_OR_NOT, "", "Nothing was sent."])
@@ -300,6 +319,38 @@ async def test_cancelling_the_run_cancels_the_agents_and_both_go_on(store: Store
     assert (await agent.resume(run)).answer == "waited!"
     assert calls == ["wait", "wait"]
     await replays(agent, run)
+
+
+async def test_a_call_of_it_that_is_replaced_by_an_equal_one_goes_on_with_its_run() -> None:
+    store = open_store("memory")  # where reading what the old call has written takes no time
+    started = asyncio.Event()
+    calls: list[str] = []
+
+    @tool(effect="read")
+    async def wait() -> str:
+        """The first call never ends by itself."""
+        calls.append("wait")
+        if len(calls) == 1:
+            started.set()
+            await asyncio.get_running_loop().create_future()
+        return "waited"
+
+    class Twice:
+        async def propose(self, brief: Brief) -> AsyncGenerator[Patch, None]:
+            said = Compute(id="said", value=Const("Wait."))
+            yield Patch(add=(said, Call(id="r", tool="clerk", args={"task": Const("Wait.")})))
+            await started.wait()
+            again = Call(id="r", tool="clerk", args={"task": Ref("said")})
+            yield Patch(replace=(again,), answer=Answer(text=Ref("r")))
+
+    clerk = Post().clerk('w = wait()\nanswer(f"{w}")', tools=[wait])
+    agent = boss(store, clerk, planner=Twice())
+    run = await agent.run("Wait.")
+    assert (run.answer, calls) == ("waited", ["wait", "wait"])
+    (inner,) = await inner_runs(store)
+    ends = [e.data for e in await store.journal.events(inner) if e.type == "run.ended"]
+    assert [data["status"] for data in ends] == ["cancelled", "answered"]
+    await replays(agent, run.id)
 
 
 async def test_an_agent_cannot_be_its_own_tool_nor_too_deep(store: Store) -> None:

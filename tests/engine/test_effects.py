@@ -10,6 +10,7 @@ import pytest
 
 from agentkit.decisions import Decision, Question, approve
 from agentkit.engine.context import canonical, idempotency_key
+from agentkit.engine.scheduler import Scheduler
 from agentkit.errors import StoreError, ToolError
 from agentkit.outcome import Outcome
 from agentkit.plan.graph import Compute, Const, Patch
@@ -191,6 +192,66 @@ async def test_a_once_call_that_was_cut_off_is_in_doubt_where_its_node_runs_anew
         await run.settled()
     assert post.letters == ["Bob"]
     assert run.outcomes["s"].status == "in_doubt"
+
+
+@tool(effect="read")
+async def other(n: int) -> int:
+    """Something else to do."""
+    return n
+
+
+class Tidy:
+    """Sends letters; a call that is cancelled still tidies up, and then has sent its own."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.begun: dict[str, asyncio.Event] = {to: asyncio.Event() for to in ("Ann", "Bob")}
+        self.free = asyncio.Event()
+        self.send = tool(effect="once", name="send")(self._send)
+
+    async def _send(self, to: str) -> str:
+        self.log.append(f"to {to}")
+        self.begun[to].set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            await self.free.wait()
+        self.log.append(f"sent to {to}")
+        return to
+
+    async def free_after_others(self, run: Scheduler) -> None:
+        """What could begin by now has."""
+        for turn in range(5):
+            run.add([call(f"other{turn}", other, n=turn)])
+            await run.settled([f"other{turn}"])
+        self.free.set()
+
+
+async def test_a_replaced_node_begins_once_its_old_call_is_over_and_its_intent_is_its_own() -> None:
+    tidy, log = Tidy(), Log()
+    async with scheduler([tidy.send, other], log) as run:
+        run.add([call("s", tidy.send, to="Ann")])
+        await tidy.begun["Ann"].wait()
+        run.patch(Patch(replace=(call("s", tidy.send, to="Bob"),)))
+        await tidy.free_after_others(run)
+        await tidy.begun["Bob"].wait()
+        run.patch(Patch(remove=("s",)))
+        await run.settled()
+    assert tidy.log == ["to Ann", "sent to Ann", "to Bob", "sent to Bob"]
+    ends = [each for each in log.events if each[:2] == ("node.ended", "s")]
+    assert [data["status"] for _, _, data in ends] == ["cancelled", "in_doubt"]
+
+
+async def test_what_an_equal_call_came_to_late_is_taken_and_not_done_again() -> None:
+    tidy = Tidy()
+    async with scheduler([tidy.send, other]) as run:
+        run.add([call("s", tidy.send, to="Ann")])
+        await tidy.begun["Ann"].wait()
+        run.patch(Patch(replace=(call("s", tidy.send, to=expression("'Ann'")),)))
+        await tidy.free_after_others(run)
+        await run.settled()
+    assert tidy.log == ["to Ann", "sent to Ann"]
+    assert (run.outcomes["s"].value, run.outcomes["s"].attempts) == ("Ann", 0)
 
 
 async def test_an_effect_answered_before_a_resume_is_not_repeated() -> None:

@@ -16,7 +16,7 @@ from agentkit.journal import DurableJournal
 from agentkit.journal.tables import MIGRATIONS
 from agentkit.store import open_store
 from agentkit.testing.journal import ended, read, same, step, steps
-from agentkit.testing.queue import created
+from agentkit.testing.queue import LEASE_S, claimed, claims, created, queue, submit
 from tests.postgres import execute
 from tests.processes import finished
 
@@ -241,6 +241,38 @@ async def test_processes_write_beside_each_other(postgres: str, tmp_path: Path) 
     for number, journal in enumerate(journals):
         same(await read(journal, f"r{number}"), steps(f"r{number}", 300))
         await journal.close()
+
+
+SLOW_CLAIMS = """
+CREATE FUNCTION agentkit.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM pg_advisory_xact_lock_shared(7);
+    RETURN new;
+END $$;
+CREATE TRIGGER slow BEFORE UPDATE ON agentkit.run FOR EACH ROW
+WHEN (old.status = 'ready' AND new.status = 'running') EXECUTE FUNCTION agentkit.slow()
+"""
+
+
+async def test_a_run_is_not_lost_whose_worker_leaves_while_it_claims(
+    postgres: str, tmp_path: Path
+) -> None:
+    store = open_store(postgres, artifacts=tmp_path)
+    await submit(store, "r1")
+    await queue(store).join("w0", lease_s=LEASE_S)
+    person = await asyncpg.connect(postgres)
+    await person.execute(SLOW_CLAIMS)
+    await person.execute("SELECT pg_advisory_lock(7)")
+    claim = asyncio.create_task(claims(store, "w0", limit=1))
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    async with asyncio.timeout(LONGEST_S):
+        while await person.fetchval(waits) == 0:
+            pass
+    await queue(store).leave("w0")
+    await person.execute("SELECT pg_advisory_unlock(7)")
+    assert await claim == ["r1"]
+    await claimed(store, "w1", "r1")
+    await person.close()
+    await store.close()
 
 
 def test_without_asyncpg_the_extra_is_named() -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agentkit import Agent, ToolError, UsageError, open_store, tool
+from agentkit import Agent, Limits, Patch, ToolError, UsageError, open_store, tool
 from agentkit.decide import approve, deny
 from agentkit.diff import diff
 from agentkit.errors import RunError, RunPaused
 from agentkit.fold import fold
-from agentkit.plan.graph import Answer, Call, Const, Node, Plan, Ref
+from agentkit.plan.graph import Answer, Call, Const, Node, Observe, Plan, Ref
 from agentkit.plan.source import to_source
 from agentkit.planners import Fixed
+from agentkit.protocols import Brief
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 from agentkit.tool import Context
@@ -259,3 +263,37 @@ async def test_a_run_with_an_effect_in_doubt_or_a_plan_half_made_is_not_forked(
         says = "took effect" if name == "doubt" else "still planned"
         with pytest.raises(UsageError, match=says):
             await workshop.agent(cut, MAP).fork(whole.id, "p")
+
+
+async def test_a_run_with_a_call_that_failed_unheard_is_forked_and_keeps_it(store: Store) -> None:
+    workshop = Workshop()
+
+    @tool(effect="write", timeout_s=0.001)
+    async def save(amount: int) -> int:
+        """Never answers in time."""
+        await asyncio.get_running_loop().create_future()
+        return amount
+
+    plan = "a = add(numbers=[], plus=1)\ns = save(amount=1)\nanswer(f'{a}')"
+    agent = replace(workshop.agent(store, plan), tools=[*workshop.tools, save])
+    run = await agent.run("Save.")
+    assert run.outcomes["s"].status == "failed"
+    forked = await agent.fork(run.id, "a", args={"plus": 2})
+    assert (forked.answer, forked.outcomes["s"]) == ("2", run.outcomes["s"])
+    assert (await agent.fork(run.id, "s", args={"amount": 2})).answer == "1"
+
+
+async def test_a_run_that_was_answered_when_it_could_plan_no_more_is_forked(store: Store) -> None:
+    workshop = Workshop()
+
+    class Curious:
+        async def propose(self, brief: Brief) -> AsyncGenerator[Patch, None]:
+            name, args = f"n{brief.turn}", {"numbers": Const([]), "plus": Const(brief.turn)}
+            seen = Observe(id=f"seen{brief.turn}", using=(Ref(name),))
+            yield Patch(add=(Call(id=name, tool="add", args=args), seen))
+
+    agent = replace(workshop.agent(store, ""), planner=Curious(), limits=Limits(replans=1))
+    run = await agent.run("Look on.")
+    workshop.calls.clear()
+    forked = await agent.fork(run.id, "n0", args={"plus": 5})
+    assert (forked.outcomes["n0"].value, workshop.calls) == (5, {"n0": 1})
