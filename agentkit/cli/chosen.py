@@ -13,6 +13,7 @@ import click
 
 from agentkit.cli.settings import store_option
 from agentkit.errors import UsageError
+from agentkit.given import json_or_text
 from agentkit.types import Json
 
 if TYPE_CHECKING:
@@ -228,12 +229,3 @@ def _file(name: str, content: str) -> Path:
     if not path.is_file():
         raise UsageError(f"--input {name}: there is no file {path}; check the path")
     return path
-
-
-def json_or_text(content: str) -> Json:
-    """The JSON value, or the text itself where it is none."""
-    try:
-        found: Json = json.loads(content)
-        return found
-    except ValueError:
-        return content
