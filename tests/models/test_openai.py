@@ -140,6 +140,9 @@ async def test_structured_output(server: Server) -> None:
 @pytest.mark.parametrize(
     ("text", "finish", "says"),
     [
+        ('{"n": NaN}', "stop", "expected a finite number; got NaN"),
+        ('{"n": 1e999}', "stop", "expected a finite number; got 1e999"),
+        ('{"n": ' + "[" * 500 + "]" * 500 + "}", "stop", "recursion limit exceeded"),
         ("three", "stop", "expected JSON from openai:m, got 'three'.*try again"),
         ('{"n": 3', "length", "cut at max_tokens; raise it"),
         ('{"n": "3"}', "stop", r"of the asked schema .* at \$\.n, '3' is not of type 'integer'"),

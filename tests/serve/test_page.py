@@ -105,6 +105,9 @@ async def test_a_call_is_approved_with_other_arguments_and_a_step_forked(served:
         given = {"node": "note", "verdict": "approve", "args": "[]"}
         wrong = await browser.post(f"{path}/decide", data=given)
         assert wrong.status_code == 400 and "expected a JSON object" in wrong.text
+        given["args"] = '{"to": "Bob", "text": [1, 1e999]}'
+        wrong = await browser.post(f"{path}/decide", data=given)
+        assert wrong.status_code == 400 and "expected a finite number; got 1e999" in wrong.text
         given["args"] = '{"to": "Bob", "text": "hello"}'
         assert (await browser.post(f"{path}/decide", data=given)).status_code == 303
         await served.server.live.at_rest(run)
