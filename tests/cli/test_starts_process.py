@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,21 @@ def test_a_folder_of_the_same_name_elsewhere_and_other_limits_are_other_schedule
             terminal.press(CTRL_C)
             code, _, screen = terminal.end()
         assert (code, ": note.txt" in screen) == (0, came), screen
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_watched_folder_that_goes_ends_the_command(tmp_path: Path, again: bool) -> None:
+    (inbox := tmp_path / "inbox").mkdir()
+    arguments = ("run", "Do it.", "--agent", f"{AGENTS}:talking", "--watch", "inbox")
+    with on_a_terminal(tmp_path, *arguments) as terminal:
+        (inbox / "a.txt").write_text("a file")
+        terminal.until("answered")  # so it is watching
+        shutil.rmtree(inbox)
+        if again:
+            inbox.mkdir()
+        code, _, screen = terminal.end()
+    assert code == 2
+    assert "error: --watch: the folder inbox was removed or renamed" in screen
 
 
 def test_a_script_is_given_an_agent_whose_runs_are_those_of_the_start(tmp_path: Path) -> None:
