@@ -31,6 +31,7 @@ def call(
     """Runs a plan of this one call and prints the value that came out, as JSON."""
     from agentkit.plan.single import plan_of
     from agentkit.planners import Fixed
+    from agentkit.run import of_one_call
 
     args, files = split(tool, arguments_of(text))
     plan = plan_of(tool, args, files)
@@ -38,7 +39,7 @@ def call(
     traced = with_traces(agent, os.environ)
     once = replace(traced, planner=Fixed(plan), output=None, memory=(), origin="")
     return follow(
-        lambda: once.stream(f"call {tool.name}", inputs=files),
+        lambda: of_one_call(once.stream(f"call {tool.name}", inputs=files)),
         output=output,
         debug=debug,
         hints=Hints(store=store, resumable=False),
