@@ -11,6 +11,8 @@ from agentkit.spent import Ledger
 from agentkit.state import caller
 from agentkit.types import Json
 
+_ENDS = ("status", "value", "failure", "seconds", "attempts")
+
 
 def document(events: Sequence[Event]) -> dict[str, Json]:
     """The run so far: task, status, answer, what it rests on, and each node that started.
@@ -57,6 +59,7 @@ def _source(patched: Mapping[str, Json]) -> str:
 def _steps(events: Sequence[Event]) -> dict[str, Json]:
     steps: dict[str, Json] = {}
     effects: set[str] = set()
+    asked: dict[str, dict[str, Json]] = {}
     for event in events:
         name, data = event.node or "", event.data
         if event.type == "effect.intent":
@@ -71,14 +74,28 @@ def _steps(events: Sequence[Event]) -> dict[str, Json]:
                 "status": "running",
                 "started": event.time,
             } | {key: data[key] for key in ("run",) if key in data}
-        elif event.type == "node.asked" and isinstance(step := steps.get(caller(name)), dict):
-            steps[caller(name)] = {**step, "status": "waiting"}
+        elif event.type == "node.asked":
+            asked[name] = {"node": name, "tool": data.get("tool"), "args": data.get("args")}
+            if isinstance(step := steps.get(caller(name)), dict):
+                steps[caller(name)] = {**step, "status": "waiting"}
+        elif event.type == "node.decided" and data.get("verdict") == "done":
+            # What somebody else has made, or says took effect, ends without `node.ended`.
+            if name == caller(name):
+                ended = {"status": "value", "value": data.get("value")}
+                _end(steps, name, ended, asked.get(name, {}))
         elif event.type == "node.ended":
-            before = steps.get(name)
-            known = before if isinstance(before, dict) else {"node": name}
-            kept = ("status", "value", "failure", "seconds", "attempts")
-            steps[name] = {**known, **{key: data[key] for key in kept if key in data}}
+            _end(steps, name, data, {})
     return steps
+
+
+def _end(
+    steps: dict[str, Json], name: str, end: Mapping[str, Json], unstarted: Mapping[str, Json]
+) -> None:
+    """What a node came to, in place of what it had come to before."""
+    before = steps.get(name)
+    known = before if isinstance(before, dict) else {"node": name, **unstarted}
+    kept = {key: value for key, value in known.items() if key not in _ENDS}
+    steps[name] = {**kept, **{key: end[key] for key in _ENDS if key in end}}
 
 
 def _set_aside(steps: dict[str, Json], effects: set[str], patch: Json) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from typing import Generic, TypeVar
 
 from agentkit.budget import Spent
+from agentkit.errors import RunError
+from agentkit.events import Event
 from agentkit.media import Artifact
 from agentkit.messages import Usage
 from agentkit.outcome import Outcome
 from agentkit.plan.graph import Plan
+from agentkit.text import cut
 from agentkit.types import Json
 
 Output = TypeVar("Output")
+MOST_CHARACTERS = 4000
+"""Of a tool's failure, where it is all that is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,28 @@ class Run(Generic[Output]):
         for name, outcome in self.outcomes.items():
             _collect(name, outcome.value, found)
         return found
+
+
+async def of_one_call(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+    """The events of a run that is a single call.
+
+    Where the call failed, the `RunError` says what the tool does, without what that means for the
+    answer of a run: whoever calls a tool asks for none.
+    """
+    said = ""
+    try:
+        async with aclosing(events) as coming:
+            async for event in coming:
+                if event.type == "node.ended":
+                    failure = event.data.get("failure")
+                    said = str(failure.get("message")) if isinstance(failure, dict) else ""
+                yield event
+    except RunError as error:
+        if type(error) is not RunError or not said:
+            raise
+        plain = RunError(cut(said, MOST_CHARACTERS))
+        plain.run_id = error.run_id
+        raise plain from error
 
 
 _HANDLE = {"sha256", "media_type", "size_bytes"}

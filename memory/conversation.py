@@ -12,6 +12,8 @@ from agentkit.types import Json
 
 CHARACTERS_A_TOKEN = 4
 MOST_TURNS = 200
+_LEAST = 400
+"""Characters for a turn that is cut; in fewer there is little to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,9 @@ class Conversation:
     """Keeps the turns of each session in the journal's store.
 
     The newest turns that fit into `most_tokens` (estimated at four characters a token) are
-    recalled. Runs without a session are not kept. Give agents whose runs end at the same time in
-    one session the same object: two would overwrite each other's turns.
+    recalled; of the newest one, where it alone is longer, its beginning and its end. Runs without
+    a session are not kept. Give agents whose runs end at the same time in one session the same
+    object: two would overwrite each other's turns.
 
         >>> import asyncio
         >>> from agentkit.journal.memory import MemoryJournal
@@ -44,6 +47,8 @@ class Conversation:
         left = self.most_tokens * CHARACTERS_A_TOKEN
         kept: list[Message] = []
         for turn in reversed(await self._turns(session)):
+            if not kept and left >= _LEAST:
+                turn = _fitting(turn, left)
             left -= len(turn["task"]) + len(turn["answer"])
             if left < 0:
                 break
@@ -60,6 +65,22 @@ class Conversation:
 
     async def _turns(self, session: str) -> list[dict[str, str]]:
         return cast("list[dict[str, str]]", await self.journal.get(_key(session)) or [])
+
+
+def _fitting(turn: dict[str, str], most: int) -> dict[str, str]:
+    """The turn in at most so many characters: what comes next is most often about it."""
+    task, answer = turn["task"], turn["answer"]
+    asked = min(len(task), max(most // 2, most - len(answer)))
+    return {"task": _shortened(task, asked), "answer": _shortened(answer, most - asked)}
+
+
+def _shortened(text: str, most: int) -> str:
+    """The beginning and the end of a text that is longer, and how much is between them."""
+    if len(text) <= most:
+        return text
+    gap = f"\n[… of {len(text):,} characters, those between are left out …]\n"
+    half = (most - len(gap)) // 2
+    return text[:half] + gap + text[-half:]
 
 
 def _key(session: str) -> str:

@@ -52,6 +52,7 @@ def run_command(args: Sequence[str] | None) -> int:
     arguments = debug_first(sys.argv[1:] if args is None else args)
     debug = arguments[:1] == [DEBUG]
     if args is None:
+        open_streams()
         sys.excepthook = sys.__excepthook__ if debug else surprised
         stdout: Any = sys.stdout
         stdout.reconfigure(errors="backslashreplace")  # for ✓ where only Latin letters are known
@@ -72,6 +73,16 @@ def run_command(args: Sequence[str] | None) -> int:
         # Whoever read our output has gone; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def open_streams() -> None:
+    """Opens those of the standard streams that were closed before this process began, as nothing
+    to read and nowhere to write: else the next file that is opened would get their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)  # the lowest that is free
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))
 
 
 def debug_first(arguments: Sequence[str]) -> list[str]:

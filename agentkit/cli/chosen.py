@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import wraps
@@ -13,6 +14,7 @@ import click
 
 from agentkit.cli.settings import store_option
 from agentkit.errors import UsageError
+from agentkit.given import json_or_text
 from agentkit.types import Json
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from agentkit.events import Event
 
 _ORIGIN = "cli:"
+_IN_FOLDERS = frozenset({"files", "rag", "search", "search_images"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +39,38 @@ class Chosen:
     store: str = ".agentkit"
 
     @property
+    def said(self) -> dict[str, str | tuple[str, ...]]:
+        """What is chosen, but for the store. Paths are absolute: they mean the same elsewhere."""
+        placed = replace(
+            self,
+            agent=_placed(self.agent),
+            docs=_placed(self.docs),
+            files=_placed(self.files),
+            tools=tuple(_placed_tool(tool) for tool in self.tools),
+        )
+        return {key: value for key, value in asdict(placed).items() if value and key != "store"}
+
+    @property
     def origin(self) -> str:
-        """A text from which `from_origin` makes the same choice; kept in the run's journal."""
-        given = {key: value for key, value in asdict(self).items() if value and key != "store"}
+        """A text from which `from_origin` makes the same choice, in whatever folder; kept in the
+        run's journal."""
+        given = self.said
         if given.keys() == {"agent"}:
-            return self.agent
+            return str(given["agent"])
         return _ORIGIN + json.dumps(given, ensure_ascii=False)
+
+
+def _placed(path: str) -> str:
+    return os.path.abspath(Path(path).expanduser()) if path else ""
+
+
+def _placed_tool(tool: str) -> str:
+    """A built-in tool by its name, some with a folder, which is else the current one."""
+    name, _, path = tool.partition(":")
+    if name in _IN_FOLDERS:
+        return f"{name}:{_placed(path or '.')}"
+    is_file = name == "openapi" and Path(path).is_file()
+    return f"{name}:{_placed(path)}" if is_file else tool
 
 
 def from_origin(origin: str, store: str) -> Chosen:
@@ -228,12 +257,3 @@ def _file(name: str, content: str) -> Path:
     if not path.is_file():
         raise UsageError(f"--input {name}: there is no file {path}; check the path")
     return path
-
-
-def json_or_text(content: str) -> Json:
-    """The JSON value, or the text itself where it is none."""
-    try:
-        found: Json = json.loads(content)
-        return found
-    except ValueError:
-        return content

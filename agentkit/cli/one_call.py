@@ -16,6 +16,7 @@ from agentkit.cli.hints import Hints
 from agentkit.cli.told import tell
 from agentkit.cli.tracing import with_traces
 from agentkit.errors import UsageError
+from agentkit.given import read_json
 from agentkit.types import Json
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def call(
     """Runs a plan of this one call and prints the value that came out, as JSON."""
     from agentkit.plan.single import plan_of
     from agentkit.planners import Fixed
+    from agentkit.run import of_one_call
 
     args, files = split(tool, arguments_of(text))
     plan = plan_of(tool, args, files)
@@ -37,7 +39,7 @@ def call(
     traced = with_traces(agent, os.environ)
     once = replace(traced, planner=Fixed(plan), output=None, memory=(), origin="")
     return follow(
-        lambda: once.stream(f"call {tool.name}", inputs=files),
+        lambda: of_one_call(once.stream(f"call {tool.name}", inputs=files)),
         output=output,
         debug=debug,
         hints=Hints(store=store, resumable=False),
@@ -94,15 +96,11 @@ def print_value(seen: Followed, hints: Hints) -> None:
 def arguments_of(text: str) -> dict[str, Json]:
     """A JSON object. Raises `UsageError` that shows the form."""
     try:
-        found: Json = json.loads(text, parse_constant=_no_number)
+        found = read_json(text)
     except ValueError as error:
         raise UsageError(
-            f'expected JSON arguments like {{"query": "fees"}}; got {text!r} ({error})'
+            f'expected JSON arguments like {{"query": "fees"}} ({error}); got {text!r}'
         ) from None
     if not isinstance(found, dict):
         raise UsageError(f"expected a JSON object of arguments; got {text!r}")
     return found
-
-
-def _no_number(name: str) -> Json:
-    raise ValueError(f"{name} is no JSON number")

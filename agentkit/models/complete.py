@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from agentkit.errors import ModelError, UsageError
+from agentkit.given import read_json
 from agentkit.messages import Delta, Done, Reply, Request, Text, ToolCall
 from agentkit.types import Json, Schema
 
@@ -70,7 +71,8 @@ def parsed(text: str, schema: Schema, *, name: str, cut: bool = False) -> Json:
 
     bare = _unfenced(text)
     try:
-        data = cast("Json", from_json(bare))
+        from_json(bare)  # it bounds how deep all is nested, before validators go down there
+        data = read_json(bare)
     except ValueError as error:
         why = "it was cut at max_tokens; raise it" if cut else "try again"
         raise ModelError(

@@ -120,7 +120,7 @@ def parsed_object(endpoint: Endpoint, text: str) -> JsonObject:
     """The JSON object that the text is; `ModelError` where it is none."""
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         value = error
     if isinstance(value, dict):
         return cast("JsonObject", value)
@@ -134,7 +134,7 @@ def _message(body: str) -> str:
     """What an error body says: the usual places in JSON, else its first words."""
     try:
         data = cast("Json", json.loads(body))
-    except ValueError:
+    except (ValueError, RecursionError):
         return _cut(" ".join(body.split())) or "no reason given"
     return _said(data.get("error", data) if isinstance(data, dict) else data)
 

@@ -44,15 +44,16 @@ class OpenAIModel:
 
         Raises `UsageError` where OpenAI's own server is meant and no key is given.
         """
-        if base_url == HOSTED and not api_key:
+        base_url = base_url.rstrip("/")
+        self._hosted = base_url == HOSTED
+        if self._hosted and not api_key:
             raise UsageError(
                 f"openai:{model} needs a key for {HOSTED}: pass api_key (the command line reads "
                 "OPENAI_API_KEY), or the base_url of a server of your own"
             )
         self._model = model
-        self._profile = profile or Profile(vision=base_url == HOSTED)
-        self._probed = profile is not None or base_url == HOSTED
-        self._hosted = base_url == HOSTED
+        self._profile = profile or Profile(vision=self._hosted)
+        self._probed = profile is not None or self._hosted
         endpoint = Endpoint(
             name=self.name, base_url=base_url, timeout_s=timeout_s, attempts=attempts, sleep=sleep
         )

@@ -189,5 +189,5 @@ def _calls(text: str) -> list[ToolCall]:
             ToolCall(f"call_{n}", str(call["name"]), json.dumps(call["arguments"]))
             for n, call in enumerate(data["calls"], start=1)
         ]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return []

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from agentkit.given import read_json
 from agentkit.serve.bounds import Bounds
 from agentkit.serve.refused import Refused
 
@@ -24,9 +25,14 @@ async def read_body(request: Request, words: type[Words], bounds: Bounds) -> Wor
         raise Refused(415, f"expected Content-Type: application/json; got {kind or 'none'!r}")
     data = await read_bytes(request, bounds)
     try:
-        return words.model_validate_json(data, strict=True)
+        found = words.model_validate_json(data, strict=True)
     except ValidationError as error:
         raise misfit(error, "the body") from None
+    try:
+        read_json(data)  # pydantic lets NaN and 1e999 pass
+    except ValueError as error:
+        raise Refused(400, f"the body: {error}") from None
+    return found
 
 
 def read_query(request: Request, words: type[Words]) -> Words:

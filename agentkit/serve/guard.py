@@ -123,7 +123,7 @@ class Guard:
     def _from_here(self, headers: Headers, host: str) -> None:
         """Raises `Refused` where a page of another site asks."""
         origin, site = _one(headers, b"origin"), _one(headers, b"sec-fetch-site")
-        foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+        foreign = origin is not None and _place_of(origin) != host.lower()
         if foreign or (site is not None and site not in _OWN):
             asks = origin if foreign else f"another site ({site})"
             raise Refused(403, f"{asks} may not ask this server", code="foreign_origin")
@@ -162,6 +162,14 @@ def _name_of(host: str) -> str:
     """The name in a `Host` header, without its port; empty where it is none."""
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _place_of(origin: str) -> str:
+    """The name and port in an `Origin` header; empty where there is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
 

@@ -130,7 +130,7 @@ async def _call(
     try:
         job = offer.job(params.arguments or {}, desk.store.artifacts)
         seen: list[Event] = []
-        async with aclosing(_events(job, run, asking)) as events:
+        async with aclosing(offer.heard(_events(job, run, asking))) as events:
             async for event in events:
                 run = event.run
                 seen.append(event)

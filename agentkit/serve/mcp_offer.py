@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from agentkit.errors import ToolError, UsageError
+from agentkit.errors import UsageError
 from agentkit.events import Event
 from agentkit.inputs import read_inputs
 from agentkit.media import Artifact
 from agentkit.plan.single import mistakes, parameters_of, plan_of, takes_file
 from agentkit.planners import Fixed
+from agentkit.run import of_one_call
 from agentkit.serve.mcp_content import Found, handle
 from agentkit.tool import Tool
 from agentkit.types import Json, Schema
@@ -42,14 +43,15 @@ class Offer:
     """Something to call.
 
     `job` raises `UsageError` where the arguments cannot be right; `tell` tells the client how far
-    the run is that has these events, the last of them new; `found` is what it came to, and raises
-    `ToolError` where that is a failure.
+    the run is that has these events, the last of them new; `found` is what it came to; `heard` is
+    how its events are heard.
     """
 
     definition: Definition
     job: Callable[[Mapping[str, Any], ArtifactStore], Job]
     tell: Callable[[Any, Sequence[Event]], Awaitable[None]]
     found: Callable[[Sequence[Event]], Found]
+    heard: Callable[[AsyncGenerator[Event, None]], AsyncGenerator[Event, None]]
 
 
 def offers(
@@ -89,6 +91,7 @@ def _agent_offer(agent: Agent[Any]) -> Offer:
         job=job,
         tell=_tell_nodes,
         found=_answer,
+        heard=lambda events: events,
     )
 
 
@@ -113,9 +116,6 @@ def _tool_offer(agent: Agent[Any], tool: Tool, *, paths: bool) -> Offer:
 
     def found(events: Sequence[Event]) -> Found:
         end = next(event.data for event in reversed(events) if event.type == "node.ended")
-        if end["status"] != "value":
-            failure = cast("Mapping[str, Json]", end.get("failure") or {})
-            raise ToolError(str(failure.get("message") or f"{tool.name} ended {end['status']}"))
         value = end.get("value")
         return Found(value, {"result": value} if wrapped else value, ())
 
@@ -127,7 +127,13 @@ def _tool_offer(agent: Agent[Any], tool: Tool, *, paths: bool) -> Offer:
         },
     }
     output = _object({"result": tool.output_schema}) if wrapped else tool.output_schema
-    return Offer(definition=_definition(tool, taken, output), job=job, tell=_tell_call, found=found)
+    return Offer(
+        definition=_definition(tool, taken, output),
+        job=job,
+        tell=_tell_call,
+        found=found,
+        heard=of_one_call,
+    )
 
 
 def _definition(tool: Tool, takes: Schema, gives: Schema) -> Definition:

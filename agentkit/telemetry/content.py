@@ -10,21 +10,48 @@ from agentkit.types import Json
 
 MOST_CHARACTERS = 4096
 """Of one text or value; what is longer is cut."""
+_LOOKED_AT = 16 * MOST_CHARACTERS
+"""Of a text: what is behind is cut off in any case, so nobody need look for secrets there."""
 
 _NAMES = (
     r"pass(?:word|wd|phrase)|secret|token(?!s)|credential|authorization|cookie"
     r"|(?:api|access|private)[_-]?key"
 )
 _NAME = re.compile(_NAMES, re.IGNORECASE)
-_GIVEN = re.compile(
-    rf"""((?:{_NAMES})\w*["']?\s*[=:]\s*(?:bearer\s+|basic\s+|["'])?)[^\s"',)}}&]+""", re.IGNORECASE
+_SET = rf"""(?:{_NAMES})\w{{0,40}}\\?["']?\s*[=:]\s*"""
+_QUOTED = re.compile(
+    rf"""({_SET})(?:(["'])(?:\\.|(?!\2)[^\\\n])+|(\\["'])(?:(?!\3)[^\n])+)""", re.IGNORECASE
 )
-"""A secret where its name is written before it."""
-_KEY = re.compile(r"\b(?:sk|pk|ghp|gho|xox[abp]|AKIA|eyJ)[-_A-Za-z0-9]{8,}[-_.A-Za-z0-9]*")
+"""A secret in quotes, where its name is written before it; inside a JSON text these are escaped."""
+_GIVEN = re.compile(
+    rf"""({_SET}(?:bearer\s+|basic\s+|["'])?)(?!\\["']|\(hidden\))[^\s"',)}}&]+""",
+    re.IGNORECASE,
+)
+"""The same without quotes: one word."""
+_OPTION = re.compile(
+    rf"""((?<![\w-])--[\w-]{{0,40}}(?:{_NAMES})[\w-]{{0,40}}[ \t]+)"""
+    r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s"'-][^\s"']*)""",
+    re.IGNORECASE,
+)
+"""What an option of a command is given."""
+_COOKIES = re.compile(r"""(cookie\s*:\s*)[^\s=;"']{1,100}=[^\n"']*""", re.IGNORECASE)
+"""A header of cookies: each of them may be the secret."""
+_KEY = re.compile(
+    r"\b(?:sk|pk|gh[oprsu]_|github_pat_|glpat-|xox[abp]|AKIA|eyJ)[-_A-Za-z0-9]{8,}[-_.A-Za-z0-9]*"
+)
 """A secret that its beginning gives away."""
 _IN_URL = re.compile(r"(\w://[^\s/:@]*:)[^\s/@]+@")
 
 _HIDDEN = "(hidden)"
+_PATTERNS = (
+    (_COOKIES, rf"\1{_HIDDEN}"),
+    (_QUOTED, rf"\1\2\3{_HIDDEN}"),
+    (_GIVEN, rf"\1{_HIDDEN}"),
+    (_OPTION, rf"\1{_HIDDEN}"),
+    (_KEY, _HIDDEN),
+    (_IN_URL, rf"\1{_HIDDEN}@"),
+)
+"""In this order, with what stays."""
 
 
 def value(data: Json) -> str:
@@ -58,8 +85,10 @@ def text(said: str) -> str:
 
 
 def _masked(said: str) -> str:
-    named = _GIVEN.sub(rf"\1{_HIDDEN}", said)
-    return _IN_URL.sub(rf"\1{_HIDDEN}@", _KEY.sub(_HIDDEN, named))
+    shown = said[:_LOOKED_AT]
+    for pattern, kept in _PATTERNS:
+        shown = pattern.sub(kept, shown)
+    return shown if len(said) <= _LOOKED_AT else f"{shown}…"
 
 
 def _cut(said: str) -> str:

@@ -31,6 +31,19 @@ def test_misuse_exits_2_and_says_why(
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_are_as_good_as_nowhere(closed: str, tmp_path: Path) -> None:
+    # A run asks whether a person is at the terminal, and its store opens files.
+    agent = ROOT / "tests" / "cli" / "agents.py"
+    run = f"run 'Do it.' --agent {agent}:talking --store {tmp_path / 'store'}"
+    command = f"{sys.executable} -W error -m agentkit {run} {closed}"
+    done = finished(["bash", "-c", command], cwd=ROOT)
+    assert done.returncode == 0
+    assert done.stdout == ("" if ">&-" in closed.split() else "turn 1\n")
+    assert "rror" not in done.stderr
+    assert bool(done.stderr) != ("2>&-" in closed)
+
+
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
     command = f"{sys.executable} -m agentkit models list --json | true"
     done = finished(["bash", "-c", command], cwd=ROOT)

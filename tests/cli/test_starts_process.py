@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,41 @@ def test_files_are_taken_in_turn_and_a_run_that_is_cut_goes_on(tmp_path: Path) -
     assert (code, out) == (0, "the x, waited\n"), screen
     assert ": b.txt" in screen and ": a.txt" not in screen
     assert [*runs(tmp_path).values()] == ["answered"] * 2
+
+
+@pytest.mark.parametrize(("words", "known"), [((), True), (("--limit", "nodes=40"), False)])
+def test_a_folder_of_the_same_name_elsewhere_and_other_limits_are_other_schedules(
+    tmp_path: Path, words: tuple[str, ...], known: bool
+) -> None:
+    store = {"AGENTKIT_STORE": str(tmp_path / "store")}
+    arguments = ("run", "Do it.", "--agent", f"{AGENTS}:talking", "--watch", "inbox")
+    for folder, more, came in (("a", (), True), ("b", (), True), ("b", words, not known)):
+        (inbox := tmp_path / folder / "inbox").mkdir(parents=True, exist_ok=True)
+        (inbox / "note.txt").write_text("the same")
+        (inbox / "new.txt").unlink(missing_ok=True)
+        with on_a_terminal(tmp_path / folder, *arguments, *more, env=store) as terminal:
+            terminal.until("watching ")
+            if not came:  # what comes after it is started, so it would have been too
+                (inbox / "new.txt").write_text("another")
+            terminal.until("answered")
+            terminal.press(CTRL_C)
+            code, _, screen = terminal.end()
+        assert (code, ": note.txt" in screen) == (0, came), screen
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_watched_folder_that_goes_ends_the_command(tmp_path: Path, again: bool) -> None:
+    (inbox := tmp_path / "inbox").mkdir()
+    arguments = ("run", "Do it.", "--agent", f"{AGENTS}:talking", "--watch", "inbox")
+    with on_a_terminal(tmp_path, *arguments) as terminal:
+        (inbox / "a.txt").write_text("a file")
+        terminal.until("answered")  # so it is watching
+        shutil.rmtree(inbox)
+        if again:
+            inbox.mkdir()
+        code, _, screen = terminal.end()
+    assert code == 2
+    assert "error: --watch: the folder inbox was removed or renamed" in screen
 
 
 def test_a_script_is_given_an_agent_whose_runs_are_those_of_the_start(tmp_path: Path) -> None:

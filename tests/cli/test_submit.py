@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.cli import main
+from agentkit.cli.chosen import build, from_origin
 from agentkit.cli.stored import events_of
 from tests.cli.process import AGENTS
 
@@ -41,6 +42,24 @@ def test_a_time_without_an_offset_is_of_this_machine(
     (created,) = events_of(str(tmp_path), out.strip())
     assert created.data["wake_at"] == seconds
     assert "begins at 2030-0" in err
+
+
+@pytest.mark.parametrize("more", [(), ("--limit", "nodes=9")])
+def test_a_worker_elsewhere_finds_the_agents_file(
+    tmp_path: Path, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here := tmp_path / "here").mkdir()
+    (tmp_path / "mine.py").write_text(AGENTS.read_text())
+    monkeypatch.chdir(here)
+    store = str(tmp_path / "store")
+    assert main(["submit", "Go.", "--agent", "../mine.py:talking", "--store", store, *more]) == 0
+    (created,) = events_of(store, "last")
+    assert main(["submit", "Go.", "--tool", "files", "--docs", ".", "--store", store, *more]) == 0
+    built_in = from_origin(str(events_of(store, "last")[0].data["origin"]), store)
+    assert (built_in.tools, built_in.docs) == ((f"files:{here}",), str(here))
+    monkeypatch.chdir(tmp_path.parent)
+    chosen = from_origin(str(created.data["origin"]), store)
+    assert build(chosen, {}, asking=False).origin == created.data["origin"]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_file_is_given_by_its_path(tmp_path: Path) -> None:
 def test_a_tool_that_fails_is_told_without_a_way_to_resume(tmp_path: Path) -> None:
     done = call(tmp_path, "broken", '{"n": 1}')
     assert (done.returncode, done.stdout) == (1, "")
-    assert "no space on \\x1b[31mdevice" in done.stderr
+    assert "error: no space on \\x1b[31mdevice" in done.stderr
     assert "agentkit show" in done.stderr and "agentkit resume" not in done.stderr
     again = agentkit(tmp_path, "resume", "last")
     assert (again.returncode, "does not say which agent" in again.stderr) == (2, True)
@@ -74,7 +74,8 @@ def test_a_tool_that_fails_is_told_without_a_way_to_resume(tmp_path: Path) -> No
         (("look", '{"word": 7}'), "expected str for 'word' of look; got 7"),
         (("look",), "expected argument 'word' (str) of look"),
         (("look", '{"word": '), "expected JSON arguments like"),
-        (("look", '{"word": NaN}'), "NaN is no JSON number"),
+        (("look", '{"word": NaN}'), "expected a finite number; got NaN"),
+        (("look", "[" * 99_999), "nested too deeply"),
         (("look", "[1]"), "expected a JSON object"),
         (("look", "{}", "{}"), "quote the JSON"),
         (("lock", "{}"), "expected one of the tools look, count,"),

@@ -43,6 +43,20 @@ async def test_the_newest_turns_that_fit_are_recalled_in_order(
         assert sum(len(task) + len(answer) for task, answer in one_more) > 4 * most
 
 
+@pytest.mark.parametrize(("asked", "answered"), [(20, 9000), (9000, 20), (9000, 9000)])
+async def test_the_newest_turn_is_cut_where_it_alone_is_too_long(asked: int, answered: int) -> None:
+    memory = Conversation(MemoryJournal())
+    await memory.store("before", session="s", plan="", answer="long ago")
+    task, answer = "a" + "-" * asked + "b", "c" + "-" * answered + "d"
+    await memory.store(task, session="s", plan="", answer=answer)
+    history = (await memory.recall("next", session="s")).history
+    assert sum(len(turn.content) for turn in history) <= 6000
+    for turn, whole in zip(history, (task, answer), strict=True):
+        found = turn.content
+        assert (found[0], found[-1]) == (whole[0], whole[-1])
+        assert found == whole if len(whole) < 100 else f"of {len(whole):,} characters" in found
+
+
 @given(st.lists(st.tuples(st.sampled_from(["", "s", "S", "s ", "ß:1"]), st.text(min_size=1))))
 async def test_sessions_are_apart(turns: list[tuple[str, str]]) -> None:
     memory = Conversation(MemoryJournal(), most_tokens=10**6)

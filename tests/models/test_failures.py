@@ -57,6 +57,8 @@ async def test_too_long_a_wait_is_left_to_the_caller(server: Server) -> None:
         (response('{"message": "too long"}', status=400), r"refused the request \(400: too long\)"),
         (response("<html>Bad\nGateway</html>", status=418), r"\(418: <html>Bad Gateway</html>\)"),
         (response("hello", kind="text/plain"), "expected an event stream from .*'text/plain'"),
+        (stream(["[" * 99_999]), r"expected a JSON object from openai:m, got '\[\[\["),
+        (response("[" * 99_999, status=418), r"\(418: \[\[\["),
         (stream(["{not json"]), "expected a JSON object from openai:m, got '{not json'"),
         (stream(["[1, 2]"]), r"expected a JSON object from openai:m, got '\[1, 2\]'"),
         (stream([{"choices": "none"}]), "expected a chunk of a chat completion"),

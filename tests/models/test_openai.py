@@ -140,6 +140,9 @@ async def test_structured_output(server: Server) -> None:
 @pytest.mark.parametrize(
     ("text", "finish", "says"),
     [
+        ('{"n": NaN}', "stop", "expected a finite number; got NaN"),
+        ('{"n": 1e999}', "stop", "expected a finite number; got 1e999"),
+        ('{"n": ' + "[" * 500 + "]" * 500 + "}", "stop", "recursion limit exceeded"),
         ("three", "stop", "expected JSON from openai:m, got 'three'.*try again"),
         ('{"n": 3', "length", "cut at max_tokens; raise it"),
         ('{"n": "3"}', "stop", r"of the asked schema .* at \$\.n, '3' is not of type 'integer'"),
@@ -220,3 +223,10 @@ def test_a_hosted_model_needs_a_key_and_shows_it_nowhere() -> None:
         model("openai:gpt-5")
     hosted = model("openai:gpt-5", api_key=KEY)
     assert KEY not in repr(hosted) and KEY not in str(vars(hosted))
+
+
+def test_a_slash_at_the_end_makes_no_other_server() -> None:
+    with pytest.raises(UsageError, match="needs a key"):
+        OpenAIModel("gpt-5", base_url="https://api.openai.com/v1/")
+    hosted = OpenAIModel("gpt-5", base_url="https://api.openai.com/v1/", api_key=KEY)
+    assert hosted.profile.vision and repr(hosted) == repr(OpenAIModel("gpt-5", api_key=KEY))

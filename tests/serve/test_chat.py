@@ -67,7 +67,10 @@ async def test_a_tool_of_the_client(client: openai.AsyncOpenAI, served: Served) 
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     assert text == "It is sunny in Prague."
     assert chunks[-1].choices[0].finish_reason == "stop"
-    assert len(await served.store.journal.runs()) == 1
+    (line,) = await served.store.journal.runs()
+    (step,) = (await served.http.get(f"/runs/{line.run}")).json()["steps"]
+    assert (step["tool"], step["args"]) == ("get_weather", {"city": "Prague"})
+    assert (step["status"], step["value"]) == ("value", "sunny")
 
 
 async def test_a_conversation_and_a_picture_reach_the_run(

@@ -34,6 +34,14 @@ async def test_what_was_not_expected_is_told(served: Served) -> None:
     }
     assert {what: answer.status_code for what, answer in wrong.items()} == dict.fromkeys(wrong, 400)
     assert wrong["body"].json()["error"]["param"] == "agent"
+    for number in ("NaN", "-Infinity", "1e999"):
+        body = f'{{"agent": "echo", "task": "x", "values": {{"n": [{number}]}}}}'
+        refused = await served.http.post(
+            "/runs", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert refused.status_code == 400
+        assert f"expected a finite number; got {number}" in refused.json()["error"]["message"]
+    assert await served.store.journal.runs() == []
     other = await served.http.put("/runs")
     assert (other.status_code, {*other.headers["allow"].split(", ")}) == (
         405,

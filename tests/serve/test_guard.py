@@ -26,6 +26,7 @@ TABLE: dict[str, tuple[int, dict[str, str]]] = {
     "a user before our host": (403, {**GOOD, "Host": "evil.example@x"}),
     "foreign origin": (403, {**GOOD, "Origin": "http://evil.example"}),
     "origin of a sandbox": (403, {**GOOD, "Origin": "null"}),
+    "an origin that is no address": (403, {"Origin": "http://["}),
     "origin with another port": (403, {**GOOD, "Origin": "http://127.0.0.1:1"}),
     "another site": (403, {**GOOD, "Sec-Fetch-Site": "cross-site"}),
     "another port of this machine": (403, {**GOOD, "Sec-Fetch-Site": "same-site"}),

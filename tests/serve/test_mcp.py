@@ -21,6 +21,7 @@ from mcp_types import ElicitResult, InputRequiredResult
 
 from agentkit import Agent, Audio, Context, tool
 from agentkit.artifacts import FolderArtifacts
+from agentkit.errors import ToolError
 from agentkit.media import Media
 from agentkit.serve.mcp import mcp_app, mcp_server
 from agentkit.testing import ScriptedModel
@@ -79,7 +80,13 @@ async def count(to: int, context: Context) -> int:
     return to
 
 
-TOOLS = [double, draw, size_of, pay, count]
+@tool(effect="read")
+def look(word: str) -> str:
+    """Looks a word up."""
+    raise ToolError(f"there is no {word}; look for another word")
+
+
+TOOLS = [double, draw, size_of, pay, count, look]
 
 
 def helper(*plans: str, **more: Any) -> Agent[str]:
@@ -115,9 +122,13 @@ async def test_wrong_arguments_and_unknown_tools_are_told() -> None:
     async with Client(mcp_server(helper(), each=True)) as client:
         wrong = await client.call_tool("double", {"m": 21})
         path = await client.call_tool("size_of", {"recording": "/etc/hostname"})
+        failed = await client.call_tool("look", {"word": "fee"})
         with pytest.raises(MCPError, match="no tool 'dubble'; there are double"):
             await client.call_tool("dubble", {"n": 1})
     assert wrong.is_error and "expected an argument of double (n); got 'm'" in str(wrong.content)
+    (said,) = failed.content
+    assert failed.is_error and said.type == "text"
+    assert said.text == "there is no fee; look for another word"
     assert path.is_error and "expected a file as a data: URL" in str(path.content)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from agentkit import Agent, tool
 from agentkit.serve.guard import cookie_of
-from agentkit.store import Store
+from agentkit.store import Store, open_store
 from agentkit.testing import ScriptedModel
 from tests.report.page import Page
 from tests.report.test_hostile import HOSTILE, MARK
@@ -105,6 +105,9 @@ async def test_a_call_is_approved_with_other_arguments_and_a_step_forked(served:
         given = {"node": "note", "verdict": "approve", "args": "[]"}
         wrong = await browser.post(f"{path}/decide", data=given)
         assert wrong.status_code == 400 and "expected a JSON object" in wrong.text
+        given["args"] = '{"to": "Bob", "text": [1, 1e999]}'
+        wrong = await browser.post(f"{path}/decide", data=given)
+        assert wrong.status_code == 400 and "expected a finite number; got 1e999" in wrong.text
         given["args"] = '{"to": "Bob", "text": "hello"}'
         assert (await browser.post(f"{path}/decide", data=given)).status_code == 303
         await served.server.live.at_rest(run)
@@ -119,6 +122,41 @@ async def test_a_call_is_approved_with_other_arguments_and_a_step_forked(served:
         assert (await browser.post(f"{other}/decide", data=given)).status_code == 303
         await served.server.live.at_rest(other.rpartition("/")[2])
         assert "not today" in (await browser.get(other)).text
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"), [("7", 7), ('"7"', "7"), ("seven", "seven"), ("", None)]
+)
+async def test_what_a_call_in_doubt_came_to_is_read_as_json(
+    store: Store, typed: str, value: int | str | None
+) -> None:
+    @tool(effect="once")
+    def count() -> int:
+        """Count the parcels that are sent."""
+        return 1
+
+    program = "sent = count()\nanswer(f'{sent + 1}')"
+    agent = Agent(model=ScriptedModel(replies=lambda request: program), tools=[count])
+    whole = open_store("memory")
+    async with serve(whole, post=agent) as killed:
+        run = await begin(killed, "send", "post")
+    for event in await whole.journal.events(run):
+        store.journal.append(event)
+        if event.type == "effect.intent":
+            break
+    await whole.close()
+    async with serve(store, post=agent) as served, visitor(served) as browser:
+        await served.http.post(f"/runs/{run}/resume")
+        await served.server.live.at_rest(run)
+        doubt = {"node": "sent", "verdict": "done", "value": "NaN"}
+        said = await browser.post(f"/page/runs/{run}/decide", data=doubt)
+        await browser.post(f"/page/runs/{run}/decide", data={**doubt, "value": typed})
+        await served.server.live.at_rest(run)
+        found = (await served.http.get(f"/runs/{run}")).json()
+    assert said.status_code == 400 and "expected a finite number; got NaN" in said.text
+    (step,) = found["steps"]
+    assert (step["status"], step["value"], "failure" in step) == ("value", value, False)
+    assert found["answer"] == "8" or value != 7
 
 
 async def test_a_stream_brings_each_part_once(served: Served) -> None:

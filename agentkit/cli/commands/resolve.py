@@ -17,8 +17,8 @@ from agentkit.errors import UsageError
 @store_option
 def command(run: str, node: str, done: bool | None, value: str | None, store: str) -> int:
     """Say whether the call of NODE in RUN took effect; a call that did not is made again."""
-    from agentkit.cli.chosen import json_or_text
     from agentkit.decide import resolve
+    from agentkit.given import json_or_text
 
     if done is None:
         raise UsageError("say --done or --not-done")

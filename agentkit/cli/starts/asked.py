@@ -44,6 +44,12 @@ class Asked:
         return bool(given)
 
     @property
+    def said(self) -> tuple[object, ...]:
+        """When to start, in words that mean the same in every folder. Raises `UsageError`."""
+        folder = None if self.watch is None else str(self.folder().resolve())
+        return self.every, self.cron, folder
+
+    @property
     def overlapping(self) -> Overlap:
         """A time that overlaps is skipped; a file is not: it waits its turn."""
         return self.overlap or ("skip" if self.watch is None else "queue")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentkit.cli.starts.start import Start, start_with
 from agentkit.engine.tasks import Tasks
-from agentkit.errors import MissingExtra
+from agentkit.errors import MissingExtra, UsageError
 
 QUIET_S = 2.0
 """A file is complete when nothing has happened to it for so long."""
@@ -71,7 +71,10 @@ def sha256_of(path: Path) -> str | None:
 
 
 async def changes_in(folder: Path) -> AsyncGenerator[Sequence[Path], None]:
-    """The paths in the folder, not below it, that are written to, as the system tells it."""
+    """The paths in the folder, not below it, that are written to, as the system tells it.
+
+    Raises `UsageError` where the folder goes: nothing is told of another one in its place.
+    """
     from watchfiles import (
         Change,
         awatch,  # pyright: ignore[reportUnknownVariableType] - trio's events
@@ -80,7 +83,17 @@ async def changes_in(folder: Path) -> AsyncGenerator[Sequence[Path], None]:
     watching = awatch(folder, watch_filter=None, recursive=False, force_polling=False)
     async with aclosing(watching) as found:
         async for changes in found:
+            if _is_among(folder, (path for change, path in changes if change == Change.deleted)):
+                raise UsageError(
+                    f"--watch: the folder {folder} was removed or renamed; make it again, then "
+                    "start this command again: it takes the files that have no run yet"
+                )
             yield sorted(Path(path) for change, path in changes if change != Change.deleted)
+
+
+def _is_among(folder: Path, paths: Iterable[str]) -> bool:
+    itself = (folder.absolute(), folder.resolve())
+    return any(Path(path).absolute() in itself for path in paths)
 
 
 def require_watchfiles() -> None:

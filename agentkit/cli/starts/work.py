@@ -78,7 +78,8 @@ def start_task(
 
         return run
 
-    said = (task, given, session)
+    inputs = {k: os.path.abspath(v) if isinstance(v, Path) else v for k, v in given.items()}
+    said = (task, inputs, session)
     return _keep(asked, chosen, work, said, debug=debug, turns=session is not None)
 
 
@@ -132,10 +133,18 @@ def _keep(
         except AgentkitError as error:
             explain(error, debug=debug, hint=hints.failed(error))
 
-    key = key_of(*said, asked.every, asked.cron, asked.watch, chosen.agent)
+    key = key_of(*said, *asked.said, *_words_of(chosen))
     return keep_starting(
         Schedule(key=key, asked=asked, store=store, carry_on=carry_on, hints=hints)
     )
+
+
+def _words_of(chosen: Chosen) -> tuple[object, ...]:
+    """The agent; what is said of it beside its file only where something is, for a key of what is
+    not said would not be that of runs that are in the store."""
+    said = chosen.said
+    agent = said.pop("agent", "")
+    return (agent, said) if said else (agent,)
 
 
 def _with_ids(agent: Agent[Any], store: Store, *, turns: bool) -> Agent[Any]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from agentkit.given import read_json
 from agentkit.serve import run_words as words
 from agentkit.serve.body import misfit, read_bytes
 from agentkit.serve.bounds import Bounds
@@ -42,12 +42,12 @@ class Given:
         """A field that holds a JSON object; empty where nothing stands in it."""
         written = self.text(name).strip()
         try:
-            found = json.loads(written or "{}")
-        except (ValueError, RecursionError) as error:
+            found = read_json(written or "{}")
+        except ValueError as error:
             raise Refused(400, f"{name}: expected a JSON object; {error}", param=name) from None
         if not isinstance(found, dict):
             raise Refused(400, f"{name}: expected a JSON object, {{…}}; got {written[:60]}")
-        return cast("dict[str, Json]", found)
+        return found
 
     def files(self) -> dict[str, dict[str, str]]:
         """The files that were chosen, named as those of a chat are: `image_1`, `audio_1` …"""

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from agentkit.events import event_to_json
 from agentkit.fold import fold
+from agentkit.given import json_or_text
 from agentkit.report.view import Step
 from agentkit.serve import run_words as words
 from agentkit.serve import runs as operations
@@ -80,8 +81,9 @@ async def decide(site: Site, request: Request) -> ASGIApp:
             deny = forms.of(words.Deny, node=node, reason=given.text("reason"))
             await operations.deny(site.call(request, deny))
         case "done" | "not_done" as verdict:
-            done, value = verdict == "done", given.text("value") or None
-            resolve = forms.of(words.Resolve, node=node, done=done, value=value)
+            typed = given.text("value")
+            value = json_or_text(typed) if typed else None
+            resolve = forms.of(words.Resolve, node=node, done=verdict == "done", value=value)
             await operations.resolve(site.call(request, resolve))
         case other:
             raise Refused(400, f"verdict: expected approve, deny, done or not_done; got {other!r}")
