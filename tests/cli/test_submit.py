@@ -67,11 +67,13 @@ def test_a_worker_elsewhere_finds_the_agents_file(
     [
         (["--at", "noon"], "expected a time like 2026-12-24T18:00"),
         (["--after", "soon"], "expected a time like 30d"),
+        (["--value", "n=NaN"], "expected a finite number; got NaN"),
+        (["--value", "n=[1, 1e999]"], "expected a finite number; got 1e999"),
         (["--after", "999999999d"], "no date any more"),
         (["--at", "2030-01-01", "--after", "1d"], "drop one of them"),
     ],
 )
-def test_a_time_that_is_none_submits_nothing(
+def test_a_time_or_a_number_that_is_none_submits_nothing(
     arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["submit", "Go.", "--store", str(tmp_path / "store"), *arguments]) == 2
