@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from math import isfinite
 from typing import Any, Final, cast
 
 from agentkit.errors import ToolError
@@ -39,18 +40,22 @@ def finished(tool: Tool, result: Any, context: Context) -> Json:
 
 
 def readable(value: Json, what: str) -> Json:
-    """The value itself. Raises `ValueError` where an integer in it is longer than Python reads: a
-    journal with such a value could be written, and not be read again."""
-    if isinstance(value, str | float) or (isinstance(value, int) and -_BEYOND < value < _BEYOND):
+    """The value itself. Raises `ValueError` for a number in it that no reader of the journal takes:
+    NaN and infinity are no JSON, and Python does not read an integer of more digits."""
+    if isinstance(value, str) or (isinstance(value, int) and -_BEYOND < value < _BEYOND):
         return value  # as most are
     left: list[Collection[Json]] = [[value]]
     while left:
         values = left.pop()
-        kinds = set(map(type, values))  # results may be long, and most are texts or floats
+        kinds = set(map(type, values))  # results may be long, and most are texts or numbers
         if int in kinds and _is_one_long([one for one in values if isinstance(one, int)]):
             raise ValueError(
                 f"{what}: expected integers of at most {MOST_DIGITS} digits, came a longer one; "
                 "give it as text"
+            )
+        if float in kinds and not all(isfinite(one) for one in values if isinstance(one, float)):
+            raise ValueError(
+                f"{what}: expected numbers that JSON has, came NaN or infinity; give None or a text"
             )
         if list in kinds:
             left += [one for one in values if isinstance(one, list)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -166,6 +167,7 @@ async def test_inputs_are_names_of_the_plan(tmp_path: Path) -> None:
         ({"not a name": 1}, "plain identifier"),
         ({"thing": object()}, "must be JSON data"),
         ({"n": [{"deep": 10**4300}]}, "input 'n': expected integers of at most 4300 digits"),
+        ({"n": [{"deep": math.inf}]}, "input 'n': expected numbers that JSON has"),
     ],
 )
 async def test_wrong_inputs_are_refused_before_anything_runs(
@@ -175,7 +177,7 @@ async def test_wrong_inputs_are_refused_before_anything_runs(
         await agent("answer('x')").run("Any.", inputs=inputs)
 
 
-async def test_an_integer_that_a_journal_would_not_give_back_is_refused(tmp_path: Path) -> None:
+async def test_a_number_that_a_journal_would_not_give_back_is_refused(tmp_path: Path) -> None:
     @tool(effect="pure")
     def power(tens: int) -> int:
         """A power of ten, below 0."""
@@ -186,16 +188,33 @@ async def test_an_integer_that_a_journal_would_not_give_back_is_refused(tmp_path
         """The same, further inside."""
         return {"found": [1, 10**tens]}
 
-    plan = "fits = power(tens=4299)\nlong = power(tens=4300)\nmore = powers(tens=4300)\nanswer('-')"
+    @tool(effect="pure")
+    def mean(of: list[float]) -> float:
+        """Of nothing there is none."""
+        return sum(of) / len(of) if of else math.nan
+
+    @tool(effect="pure")
+    def most(of: list[float]) -> dict[str, list[float]]:
+        """Of nothing there is none."""
+        return {"found": [0.5, max(of, default=-math.inf)]}
+
+    plan = "fits = power(tens=4299)\nlong = power(tens=4300)\nmore = powers(tens=4300)\n"
+    plan += "nan = mean(of=[])\ninf = most(of=[])\nanswer('-')"
     store = open_store(tmp_path)
-    tools = [power, powers]
+    tools = [power, powers, mean, most]
     maker = Agent(model=ScriptedModel(), planner=Fixed(plan), tools=tools, store=store)
     run = await maker.run("Any.")
     assert run.outcomes["fits"].value == -(10**4299)
-    for node, name in (("long", "power"), ("more", "powers")):
+    long, none = "integers of at most 4300 digits", "numbers that JSON has"
+    for node, name, said in (
+        ("long", "power", long),
+        ("more", "powers", long),
+        ("nan", "mean", none),
+        ("inf", "most", none),
+    ):
         failure = run.outcomes[node].failure
         assert failure is not None and failure.kind == "WrongType"
-        assert f"{name}: result: expected integers of at most 4300 digits" in failure.message
+        assert f"{name}: result: expected {said}" in failure.message
     await store.close()
     again = open_store(tmp_path)
     assert (await again.journal.events(run.id))[-1].type == "run.ended"
