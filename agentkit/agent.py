@@ -358,7 +358,7 @@ async def _followed(store: Store, begun: Begun[Any]) -> AsyncGenerator[Event, No
     _, recorder = begun
     work = asyncio.create_task(carry_on(*begun))
     try:
-        async with aclosing(store.journal.tail(recorder.run)) as events:
+        async with aclosing(store.journal.tail(recorder.run, by=recorder.writer)) as events:
             async for event in events:
                 yield event
         await work

@@ -23,7 +23,8 @@ from agentkit.types import Json
 
 @dataclass(slots=True)
 class Recorder:
-    """The one place where a run's events come from; `before` are those that it has already.
+    """Where a run's events come from, from one reading of it on: `before` are those that it has
+    already. Another recorder of the run is another writer to its journal.
 
     Any thread may record: a sync tool may ask the model on a loop of its own.
     """
@@ -32,6 +33,8 @@ class Recorder:
     journal: Journal
     clock: Clock
     before: InitVar[Iterable[Event]] = ()
+    writer: object = field(default_factory=object, init=False, repr=False, compare=False)
+    """Who this is to the journal."""
     _folded: Fold = field(default_factory=Fold, init=False, repr=False)
     _calls: Counter[str] = field(default_factory=Counter[str], init=False, repr=False)
     _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
@@ -52,17 +55,22 @@ class Recorder:
         """Append an event; order is kept, durability comes with the journal's next commit.
 
         A transient one is only shown to whoever follows the run. `patch` is one that was checked,
-        and that the data was made of.
+        and that the data was made of. Raises `StoreError` where somebody else carries the run on
+        by now, or where nothing can be written.
         """
         kept, folded = kind not in TRANSIENT, self._folded
         with self._turn:  # an event's number is its place in the journal
             seq = folded.seq + 1 if kept else 0
             event = Event(self.run, seq, self.clock(), kind, node, data or {})
             if kept:
-                self.journal.append(event)
+                self.journal.append(event, self.writer)
                 folded.note(event, patch)
             else:
                 self.journal.publish(event)
+
+    async def flush(self) -> None:
+        """Returns when everything recorded so far is durable. Raises `StoreError`."""
+        await self.journal.flush(self.run, self.writer)
 
     def state(self) -> RunState:
         """The run's state after what was recorded so far: no journal is read for it."""
