@@ -95,11 +95,12 @@ async def carry_on(equipment: Equipment[Output], recorder: Recorder) -> Run[Outp
 
 @contextmanager
 def _live(recorder: Recorder, store: Store) -> Generator[None]:
-    """The run goes on here, and here only, until the block ends."""
+    """The run goes on here, and here only, until the block ends; nothing is recorded afterwards."""
     store.live.add(recorder.run)
     try:
         yield
     finally:
+        recorder.close()
         store.live.discard(recorder.run)
 
 

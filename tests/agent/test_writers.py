@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 
 from agentkit import Agent, decide, open_store, tool
-from agentkit.errors import RunPaused, RunTaken, UsageError
+from agentkit.errors import RunPaused, RunTaken, StoreError, UsageError
 from agentkit.events import Event
+from agentkit.messages import Message, Request, Text
 from agentkit.planners import Fixed
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
+from agentkit.tool import Context
 
 pytestmark = pytest.mark.anyio
 
@@ -163,3 +166,68 @@ async def test_a_run_of_the_same_id_does_not_end_the_first(store: Store) -> None
     gate.opened.set()
     assert (await running).task == "first"
     assert (await agent.resume("r")).task == "first"
+
+
+class Late:
+    """A sync tool that asks the model when nobody waits for it any more."""
+
+    def __init__(self) -> None:
+        self.entered, self.opened, self.over = (threading.Event() for _ in range(3))
+        self.error: BaseException | None = None
+
+    def __call__(self, context: Context) -> str:
+        self.entered.set()
+        self.opened.wait(10)
+        try:
+            return asyncio.run(self.ask(context))
+        except BaseException as error:
+            self.error = error
+            raise
+        finally:
+            self.over.set()
+
+    async def ask(self, context: Context) -> str:
+        request = Request(messages=(Message("user", "hi"),), purpose="x")
+        deltas = [delta async for delta in context.model.stream(request)]
+        return "".join(delta.text for delta in deltas if isinstance(delta, Text))
+
+
+def late_agent(store: Store, late: Late, timeout_s: float | None = None) -> Agent:
+    @tool(effect="read", timeout_s=timeout_s)
+    def ask(context: Context) -> str:
+        """Asks."""
+        return late(context)
+
+    planner, model = Fixed("a = ask()\nanswer('done')"), ScriptedModel(replies=["hello"] * 2)
+    return Agent(model=model, planner=planner, tools=[ask], store=store, new_id=lambda: "r")
+
+
+async def test_a_tool_that_was_abandoned_writes_nothing_after_the_end(store: Store) -> None:
+    late = Late()
+    run = await late_agent(store, late, timeout_s=0.01).run("t")
+    assert run.outcomes["a"].status == "failed"
+    before = await store.journal.events("r")
+    late.opened.set()
+    await asyncio.to_thread(late.over.wait)
+    assert isinstance(late.error, StoreError)
+    assert "abandoned" in str(late.error)
+    assert await store.journal.events("r") == before
+    assert [event async for event in store.journal.tail("r")] == before
+
+
+async def test_a_tool_of_a_cancelled_run_writes_nothing_into_the_resumed_one(store: Store) -> None:
+    former, later = Late(), Late()
+    running = asyncio.create_task(late_agent(store, former).run("t"))
+    await asyncio.to_thread(former.entered.wait)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    resumed = asyncio.create_task(late_agent(store, later).resume("r"))
+    await asyncio.to_thread(later.entered.wait)
+    former.opened.set()
+    await asyncio.to_thread(former.over.wait)
+    assert isinstance(former.error, StoreError)
+    later.opened.set()
+    assert (await resumed).outcomes["a"].value == "hello"
+    called = [event for event in await store.journal.events("r") if event.type == "model.called"]
+    assert len(called) == 1
