@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentkit import Agent, decide, open_store, tool
+from agentkit.agent import new_run_id
 from agentkit.errors import RunPaused, RunTaken, StoreError, UsageError
 from agentkit.events import Event
 from agentkit.messages import Message, Request, Text
@@ -166,6 +167,10 @@ async def test_a_run_of_the_same_id_does_not_end_the_first(store: Store) -> None
     gate.opened.set()
     assert (await running).task == "first"
     assert (await agent.resume("r")).task == "first"
+
+
+def test_runs_that_begin_together_have_ids_of_their_own() -> None:
+    assert len({new_run_id() for _ in range(20_000)}) == 20_000
 
 
 class Late:
