@@ -41,8 +41,8 @@ Result = TypeVar("Result")
 
 
 def new_run_id() -> str:
-    """A run id that sorts by time: `20261123-091502-3f9a1c`."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    """A run id that sorts by time: `20261123-091502-3f9a1c0b72e4`."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(6)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -358,7 +358,7 @@ async def _followed(store: Store, begun: Begun[Any]) -> AsyncGenerator[Event, No
     _, recorder = begun
     work = asyncio.create_task(carry_on(*begun))
     try:
-        async with aclosing(store.journal.tail(recorder.run)) as events:
+        async with aclosing(store.journal.tail(recorder.run, by=recorder.writer)) as events:
             async for event in events:
                 yield event
         await work

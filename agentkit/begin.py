@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from typing_extensions import TypeVar
 
 from agentkit.carry_on import Equipment
-from agentkit.errors import UsageError
+from agentkit.errors import RunTaken, UsageError
 from agentkit.events import Event
 from agentkit.fork import fork_patch, write_fork
 from agentkit.protocols import Clock
@@ -52,8 +52,14 @@ async def begin(
 
 
 async def begin_again(equipment: Equipment[Output], run: str, clock: Clock) -> Begun[Output]:
-    """A run that was begun before. Raises `UsageError` where there is none."""
+    """A run that was begun before. Raises `UsageError` where there is none, `RunTaken` where it
+    goes on in this process."""
     events = await stored(equipment.store, run)
+    if run in equipment.store.live:
+        raise RunTaken(
+            f"run {run} is carried on in this process already: wait for its end, or cancel it and "
+            "resume it then"
+        )
     recorder = Recorder(run, equipment.store.journal, clock, events)
     if events[-1].type != "run.ended" or events[-1].data["status"] != "answered":
         recorder.record("run.resumed")
@@ -86,7 +92,7 @@ async def stored(store: Store, run: str) -> Sequence[Event]:
 
 
 async def _stands(equipment: Equipment[Output], recorder: Recorder) -> Begun[Output]:
-    await equipment.store.journal.flush(recorder.run)
+    await recorder.flush()
     return equipment, recorder
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, cast
 
@@ -85,15 +85,27 @@ async def carry_on(equipment: Equipment[Output], recorder: Recorder) -> Run[Outp
     """The finished run. Whatever ends it, the journal's last event says so."""
     state = recorder.state()
     if state.status != "answered":
-        async with _ending(recorder, equipment.store):
-            await _to_the_answer(equipment, recorder, state)
+        with _live(recorder, equipment.store):
+            async with _ending(recorder):
+                await _to_the_answer(equipment, recorder, state)
         state = recorder.state()
         await _remember(equipment, recorder.run, state)
     return _finished(equipment, recorder.run, state)
 
 
+@contextmanager
+def _live(recorder: Recorder, store: Store) -> Generator[None]:
+    """The run goes on here, and here only, until the block ends; nothing is recorded afterwards."""
+    store.live.add(recorder.run)
+    try:
+        yield
+    finally:
+        recorder.close()
+        store.live.discard(recorder.run)
+
+
 @asynccontextmanager
-async def _ending(recorder: Recorder, store: Store) -> AsyncGenerator[None]:
+async def _ending(recorder: Recorder) -> AsyncGenerator[None]:
     """Records how the run ended where it did not come to an answer."""
     try:
         yield
@@ -107,7 +119,7 @@ async def _ending(recorder: Recorder, store: Store) -> AsyncGenerator[None]:
     except StoreError as error:
         # Where it is the journal that failed this raises as well: then nothing says how it ended.
         error.run_id = recorder.run
-        paused = {"status": "paused", "error": str(error), "kind": type(error).__name__}
+        paused = {"status": "paused", "error": str(error), "kind": StoreError.__name__}
         recorder.record("run.ended", data=paused)
         raise
     except (KeyboardInterrupt, GeneratorExit):
@@ -120,7 +132,7 @@ async def _ending(recorder: Recorder, store: Store) -> AsyncGenerator[None]:
         recorder.record("run.ended", data=failed)
         raise
     finally:
-        await store.journal.flush(recorder.run)
+        await recorder.flush()
 
 
 async def _to_the_answer(equipment: Equipment[Any], recorder: Recorder, state: RunState) -> None:
@@ -207,7 +219,7 @@ def _scheduler(
             for name, tool in equipment.tools.items()
         },
         record=recorder.record,
-        barrier=lambda: store.journal.flush(recorder.run),
+        barrier=recorder.flush,
         artifacts=store.artifacts,
         model=lambda node: RecordedModel(equipment.model, recorder, node, purse),
         rules=equipment.approve,

@@ -1,12 +1,16 @@
-"""Decides about a call of a run that nobody carries on at the moment."""
+"""Decides about a call of a run that nobody carries on at the moment.
+
+Where two decide at once, here or in two processes, one of them finds the number of its event taken:
+it reads the run anew and decides then, if there is still something to decide.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from agentkit.decisions import Decision, Question, Verdict, decision_to_json
-from agentkit.errors import UsageError
+from agentkit.errors import RunTaken, UsageError
 from agentkit.protocols import Clock, Journal
 from agentkit.record import Recorder
 from agentkit.state import RunState, caller, unheard
@@ -26,15 +30,18 @@ async def approve(
 
     Raises `UsageError` where the run is not paused or this node waits for no approval.
     """
-    recorder = await _idle(journal, run, clock)
-    asked = _asked(recorder.state(), node)
-    unknown = sorted(set(args or {}) - set(asked.args))
-    if unknown:
-        known = ", ".join(asked.args) or "none"
-        raise UsageError(f"{asked.tool} was not called with {', '.join(unknown)}; it has: {known}")
-    edited = {**asked.args, **args} if args else None
-    decision = Decision(node=node, key=asked.key, verdict="approve", args=edited, by=by)
-    await _record(recorder, decision)
+
+    def decided(state: RunState) -> Decision:
+        asked = _asked(state, node)
+        unknown = sorted(set(args or {}) - set(asked.args))
+        if unknown:
+            known = ", ".join(asked.args) or "none"
+            names = ", ".join(unknown)
+            raise UsageError(f"{asked.tool} was not called with {names}; it has: {known}")
+        edited = {**asked.args, **args} if args else None
+        return Decision(node=node, key=asked.key, verdict="approve", args=edited, by=by)
+
+    await _record(journal, run, clock, decided)
 
 
 async def deny(
@@ -47,10 +54,12 @@ async def deny(
     clock: Clock = time.time,
 ) -> None:
     """Do not let a call that waits be made: its node will end `denied`. Raises `UsageError`."""
-    recorder = await _idle(journal, run, clock)
-    key = _asked(recorder.state(), node).key
-    decision = Decision(node=node, key=key, verdict="deny", reason=reason, by=by)
-    await _record(recorder, decision)
+
+    def decided(state: RunState) -> Decision:
+        key = _asked(state, node).key
+        return Decision(node=node, key=key, verdict="deny", reason=reason, by=by)
+
+    await _record(journal, run, clock, decided)
 
 
 async def answer(
@@ -63,9 +72,12 @@ async def answer(
     clock: Clock = time.time,
 ) -> None:
     """Say what a call that waits came to: whoever was asked has made it. Raises `UsageError`."""
-    recorder = await _idle(journal, run, clock)
-    key = _asked(recorder.state(), node).key
-    await _record(recorder, Decision(node=node, key=key, verdict="done", value=value, by=by))
+
+    def decided(state: RunState) -> Decision:
+        key = _asked(state, node).key
+        return Decision(node=node, key=key, verdict="done", value=value, by=by)
+
+    await _record(journal, run, clock, decided)
 
 
 async def resolve(
@@ -84,15 +96,16 @@ async def resolve(
     The run can be resumed then, even one that was answered: what needed the call runs, and the
     answer is made anew. Raises `UsageError` where the node is not in doubt or the run still runs.
     """
-    recorder = await _idle(journal, run, clock)
-    state = recorder.state()
-    doubtful = _doubtful(state)
-    if node not in doubtful:
-        raise UsageError(f"{node} of run {run} is not in doubt; in doubt: {_listed(doubtful)}")
-    key = state.intents.get(node, "")
     verdict: Verdict = "done" if done else "not_done"
-    decision = Decision(node=node, key=key, verdict=verdict, value=value, by=by)
-    await _record(recorder, decision)
+
+    def decided(state: RunState) -> Decision:
+        doubtful = _doubtful(state)
+        if node not in doubtful:
+            raise UsageError(f"{node} of run {run} is not in doubt; in doubt: {_listed(doubtful)}")
+        key = state.intents.get(node, "")
+        return Decision(node=node, key=key, verdict=verdict, value=value, by=by)
+
+    await _record(journal, run, clock, decided)
 
 
 async def _idle(journal: Journal, run: str, clock: Clock) -> Recorder:
@@ -127,6 +140,15 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
 
 
-async def _record(recorder: Recorder, decision: Decision) -> None:
-    recorder.record("node.decided", decision.node, decision_to_json(decision))
-    await recorder.journal.flush(recorder.run)
+async def _record(
+    journal: Journal, run: str, clock: Clock, decided: Callable[[RunState], Decision]
+) -> None:
+    """Records the decision about the run as it is by then."""
+    while True:
+        recorder = await _idle(journal, run, clock)
+        decision = decided(recorder.state())
+        try:
+            recorder.record("node.decided", decision.node, decision_to_json(decision))
+            return await recorder.flush()
+        except RunTaken:
+            continue  # there is one more event by now: whoever was faster has come further

@@ -13,6 +13,7 @@
     │   │   └── BudgetReached   or for a larger budget
     │   ├── Diverged        a replay came to something else than the journal has
     │   └── StoreError      the journal or the artifact store cannot be read or written
+    │       └── RunTaken    somebody else carries the run on
     └── ToolError           a tool's: told to the planner, poisons only the node's dependants
         └── EvaluationError a pure expression's, with the same consequences
 
@@ -151,6 +152,10 @@ class Diverged(RunError):
 
 class StoreError(RunError):
     """The journal or the artifact store failed: no room, no permission, unreadable."""
+
+
+class RunTaken(StoreError):
+    """Somebody else carries the run on, here or in another process: whoever is told this stops."""
 
 
 class ToolError(AgentkitError):

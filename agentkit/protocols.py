@@ -205,30 +205,39 @@ class RunSummary:
 
 
 class Journal(Protocol):
-    """Where events are kept."""
+    """Where events are kept.
 
-    def append(self, event: Event) -> None:
-        """Queue an event; order is kept. A writer that has failed raises `StoreError` here."""
+    Several may write one run, here and elsewhere, and a number is one event's: whoever comes second
+    with it is refused, with all that comes from there afterwards. `by` tells writers apart: any
+    hashable object, the same one for all that is written from one reading of the run. Whoever names
+    none is the same writer of a run as all others who do not.
+    """
+
+    def append(self, event: Event, by: object = None) -> None:
+        """Queue an event; order is kept. A writer that was refused gets its `StoreError` here:
+        `RunTaken` where a number was another's."""
         ...
 
     def publish(self, event: Event) -> None:
         """Show a transient event to followers without keeping it."""
         ...
 
-    async def flush(self, run: str | None = None) -> None:
+    async def flush(self, run: str | None = None, by: object = None) -> None:
         """Returns when everything appended so far is durable. Raises `StoreError` if it cannot be:
-        of any run, or of that run only (one that another process writes fails alone)."""
+        what this writer of that run appended, or, without a run, anything that was lost and nobody
+        has been told of yet."""
         ...
 
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
         """The stored events of a run with `seq > after`, in order."""
         ...
 
-    def tail(self, run: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+    def tail(self, run: str, *, after: int = 0, by: object = None) -> AsyncGenerator[Event, None]:
         """The stored events, then each new one as it comes, until `run.ended`.
 
         A run that has ended ends the iteration at once: to follow one that goes on, append its
-        `run.resumed` first.
+        `run.resumed` first. With `by`, it ends with the `StoreError` of that
+        writer where it is refused.
         """
         ...
 

@@ -11,6 +11,7 @@ from threading import Lock
 
 from agentkit.budget import Cost, amounts, cost_to_json
 from agentkit.engine.purse import Purse
+from agentkit.errors import StoreError
 from agentkit.events import TRANSIENT, Event, EventType
 from agentkit.fold import Fold
 from agentkit.messages import Delta, Done, Profile, Request, Text, ToolCall, Usage
@@ -23,15 +24,20 @@ from agentkit.types import Json
 
 @dataclass(slots=True)
 class Recorder:
-    """The one place where a run's events come from; `before` are those that it has already.
+    """Where a run's events come from, from one reading of it on: `before` are those that it has
+    already. Another recorder of the run is another writer to its journal.
 
-    Any thread may record: a sync tool may ask the model on a loop of its own.
+    Any thread may record: a sync tool may ask the model on a loop of its own. Nothing is recorded
+    any more once the run has ended, or once this is closed: such a tool may not have heard of it.
     """
 
     run: str
     journal: Journal
     clock: Clock
     before: InitVar[Iterable[Event]] = ()
+    writer: object = field(default_factory=object, init=False, repr=False, compare=False)
+    """Who this is to the journal."""
+    _closed: bool = field(default=False, init=False, repr=False, compare=False)
     _folded: Fold = field(default_factory=Fold, init=False, repr=False)
     _calls: Counter[str] = field(default_factory=Counter[str], init=False, repr=False)
     _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
@@ -52,17 +58,30 @@ class Recorder:
         """Append an event; order is kept, durability comes with the journal's next commit.
 
         A transient one is only shown to whoever follows the run. `patch` is one that was checked,
-        and that the data was made of.
+        and that the data was made of. Raises `StoreError` where somebody else carries the run on
+        by now, where nothing can be written, and once this is closed.
         """
         kept, folded = kind not in TRANSIENT, self._folded
         with self._turn:  # an event's number is its place in the journal
+            if self._closed:
+                raise self._over(kind)
             seq = folded.seq + 1 if kept else 0
             event = Event(self.run, seq, self.clock(), kind, node, data or {})
             if kept:
-                self.journal.append(event)
+                self.journal.append(event, self.writer)
                 folded.note(event, patch)
+                self._closed = kind == "run.ended"
             else:
                 self.journal.publish(event)
+
+    async def flush(self) -> None:
+        """Returns when everything recorded so far is durable. Raises `StoreError`."""
+        await self.journal.flush(self.run, self.writer)
+
+    def close(self) -> None:
+        """Nobody carries the run on from here any more: nothing more is recorded."""
+        with self._turn:
+            self._closed = True
 
     def state(self) -> RunState:
         """The run's state after what was recorded so far: no journal is read for it."""
@@ -74,6 +93,15 @@ class Recorder:
         with self._turn:
             self._calls[by] += 1
             return f"{by}/model_{self._calls[by]}"
+
+    def _over(self, kind: EventType) -> StoreError:
+        error = StoreError(
+            f"run {self.run} does not go on here any more, so this call counts for nothing "
+            f"({kind} is not recorded): it was abandoned, because its time was over or the run was "
+            "stopped; give its tool a longer timeout_s if it needs one"
+        )
+        error.run_id = self.run
+        return error
 
 
 def calls_of_models(ids: Iterable[str]) -> Counter[str]:

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -44,6 +44,8 @@ class Store:
     queue: RunQueue | None = None
     discard: Callable[[], object] | None = None
     """Removes the folder of a store in memory; called by `close`, or when nobody holds it."""
+    live: set[str] = field(default_factory=set[str], repr=False, compare=False)
+    """The runs that are carried on with this very object: nobody else begins with them."""
 
     async def close(self) -> None:
         """Flush and let go of everything; a store in memory is gone. Raises `StoreError`."""

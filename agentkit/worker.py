@@ -165,7 +165,7 @@ class _Crew:
             failed = {"status": "failed", "error": str(error), "kind": type(error).__name__}
             recorder = Recorder(run, journal, time.time, events)
             recorder.record("run.ended", data=failed)
-            await journal.flush(run)
+            await recorder.flush()
 
     def _ended(self, claim: Claim, task: asyncio.Task[None]) -> None:
         run = claim.run

@@ -13,6 +13,7 @@ from agentkit.errors import (
     LimitReached,
     RunError,
     RunPaused,
+    RunTaken,
     StoreError,
 )
 
@@ -54,7 +55,7 @@ class Hints:
                 for one in error.questions
             )
         kept = f"what the run did is kept: {self.show(error.run_id)}"
-        if not self.resumable:
+        if not self.resumable or isinstance(error, RunTaken):
             return kept
         if isinstance(error, StoreError):
             return f"{kept}; once that is mended, {self.stopped(error.run_id)}"

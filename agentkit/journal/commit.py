@@ -85,9 +85,7 @@ class SqliteSink:
     def _fenced(self, rows: Rows) -> dict[str, Failure]:
         """The runs that another worker has claimed, or that this process's lease is over for."""
         return {
-            run: Failure(lost(run))
-            for run in rows.runs
-            if not self._may_write(outermost(run), rows.leases)
+            run: lost(run) for run in rows.runs if not self._may_write(outermost(run), rows.leases)
         }
 
     def _may_write(self, run: str, leases: Mapping[str, Lease]) -> bool:
@@ -107,8 +105,8 @@ class SqliteSink:
                 continue
             try:
                 self._connection.execute(_INSERT_EVENT, checked_event(row))
-            except sqlite3.IntegrityError as error:
-                refused[run] = Failure(taken(run, seq), error)
+            except sqlite3.IntegrityError:
+                refused[run] = taken(run, seq)
 
     def _move(self, run: str, move: Move, rows: Rows) -> None:
         lease = rows.leases.get(run)

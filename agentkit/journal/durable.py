@@ -51,36 +51,34 @@ class DurableJournal:
     ) -> None:
         self._reader = reader
         self._followers = Followers()
-        self._reported: set[str | None] = set()
+        self._reported: set[object] = set()
         self._closed = False
-        self.writer = Writer(
-            open_sink,
-            artifacts,
-            failed=lambda run: self._followers.fail(lambda: self._error(run), run),
-        )
+        self.writer = Writer(open_sink, artifacts, failed=self._failed)
         self._failures = self.writer.failures
 
-    def append(self, event: Event) -> None:
-        """Queue an event; order is kept. Raises `StoreError` once writing (this run) has failed.
+    def append(self, event: Event, by: object = None) -> None:
+        """Queue an event; order is kept. Raises `StoreError` once this writer was refused, or
+        writing has failed.
 
         Followers see it at once, before it is durable.
         """
+        if by is None:
+            by = event.run
         if self._failures:
-            self._check(event.run)
-        self.writer.put(event)
-        self._followers.push(event)
+            self._check(by, event.run)
+        self.writer.put(event, by)
+        self._followers.push(event, by)
 
     def publish(self, event: Event) -> None:
         """Show a transient event to followers without keeping it."""
         self._followers.push(event)
 
-    async def flush(self, run: str | None = None) -> None:
+    async def flush(self, run: str | None = None, by: object = None) -> None:
         """Returns when everything appended so far is durable. Raises `StoreError`."""
         await self.writer.drained()
-        if run is not None:
-            self._check(run)
-        elif self._failures:
-            raise self._error(next(iter(self._failures)))
+        self._check(run if by is None else by, run)
+        if run is None and (untold := self._untold()):
+            raise self._error(untold[0])
 
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
         """The stored events of a run with `seq > after`, in order.
@@ -90,17 +88,19 @@ class DurableJournal:
         await self.writer.drained()
         return await self._reader.events(run, after)
 
-    def tail(self, run: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+    def tail(self, run: str, *, after: int = 0, by: object = None) -> AsyncGenerator[Event, None]:
         """The stored events, then each new one as it comes, until `run.ended`.
 
         New ones are those appended to this journal object; another process's are not seen.
         """
+        who = run if by is None else by
         return follow(
             self._followers,
             run,
             after=after,
+            by=by,
             read=lambda seq: self.events(run, after=seq),
-            failure=lambda: self._error(run) if self._stopped(run) else None,
+            failure=lambda: self._error(who, run) if self._stopped(who) else None,
         )
 
     async def runs(self, *, limit: int = 50) -> Sequence[RunSummary]:
@@ -127,8 +127,8 @@ class DurableJournal:
 
     def put(self, key: str, value: Json) -> None:
         """Queue a cached value. Raises `StoreError` once writing has failed."""
-        self._check(None)
-        self.writer.put(Cached(key, dumps(value)))
+        self._check(None, None)
+        self.writer.put_cached(Cached(key, dumps(value)))
 
     async def verify(self, seen: Callable[[Event], None]) -> Sequence[str]:
         """What is damaged, with its place; `seen` is told, in a thread, of every event that is as
@@ -145,21 +145,30 @@ class DurableJournal:
             return
         self._closed = True
         await self.writer.drained()
-        untold = [run for run in self._failures if run not in self._reported]
+        untold = self._untold()
         await asyncio.to_thread(self.writer.stop)
         await asyncio.to_thread(self._reader.close)
         self._followers.fail(lambda: self._error(None))
         if untold:
             raise self._error(untold[0])
 
-    def _stopped(self, run: str | None) -> bool:
-        return None in self._failures or run in self._failures
+    def _failed(self, by: object, run: str | None) -> None:
+        """Tails of what is written no more end: all of a run where nobody else goes on with it."""
+        alone = run is None or self.writer.carries_on(by, run)
+        self._followers.fail(lambda: self._error(by, run), run, None if alone else by)
 
-    def _check(self, run: str | None) -> None:
-        if self._stopped(run):
-            raise self._error(run)
+    def _untold(self) -> list[object]:
+        """Whose loss nobody has been told of."""
+        return [by for by in [*self._failures] if by not in self._reported]
 
-    def _error(self, run: str | None) -> StoreError:
-        key = run if run in self._failures else None
+    def _stopped(self, by: object) -> bool:
+        return None in self._failures or by in self._failures
+
+    def _check(self, by: object, run: str | None) -> None:
+        if self._stopped(by):
+            raise self._error(by, run)
+
+    def _error(self, by: object, run: str | None = None) -> StoreError:
+        key = by if by in self._failures else None
         self._reported.add(key)
         return self._failures.get(key, Failure(CLOSED)).error(run)

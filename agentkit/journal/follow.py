@@ -16,9 +16,11 @@ _SLOW = 1000
 
 
 class Follower:
-    """The inbox of one tail: filled from any thread, emptied on the loop that made it."""
+    """The inbox of one tail: filled from any thread, emptied on the loop that made it. `by` is the
+    writer that follows what it writes, if it is one's: what others append is not for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, by: object = None) -> None:
+        self.by = by
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._arrived = asyncio.Event()
@@ -67,22 +69,26 @@ class Followers:
         self._by_run: dict[str, tuple[Follower, ...]] = {}
         self._lock = threading.Lock()
 
-    def push(self, event: Event) -> None:
+    def push(self, event: Event, by: object = None) -> None:
         for follower in self._by_run.get(event.run, ()):
-            follower.push(event)
+            if by is None or follower.by is None or follower.by == by:
+                follower.push(event)
 
-    def fail(self, failure: Callable[[], StoreError], run: str | None = None) -> None:
-        """End the tails of one run, or of all, with an error."""
+    def fail(
+        self, failure: Callable[[], StoreError], run: str | None = None, by: object = None
+    ) -> None:
+        """End the tails of one writer of a run, of the run, or of all, with an error."""
         with self._lock:
             runs = list(self._by_run) if run is None else [run]
-            failed = [follower for name in runs for follower in self._by_run.get(name, ())]
+            found = [follower for name in runs for follower in self._by_run.get(name, ())]
+        failed = [each for each in found if by is None or each.by == by]
         for follower in failed:
             follower.fail(failure)
 
     @contextmanager
-    def subscribed(self, run: str) -> Generator[Follower, None, None]:
+    def subscribed(self, run: str, by: object = None) -> Generator[Follower, None, None]:
         """A follower of the run, from now until the end of the block."""
-        follower = Follower()
+        follower = Follower(by)
         with self._lock:
             self._by_run[run] = (*self._by_run.get(run, ()), follower)
         try:
@@ -101,6 +107,7 @@ async def follow(
     run: str,
     *,
     after: int,
+    by: object = None,
     read: Callable[[int], Awaitable[Sequence[Event]]],
     failure: Callable[[], StoreError | None],
 ) -> AsyncGenerator[Event, None]:
@@ -110,7 +117,7 @@ async def follow(
     `failure()` says why no more will come, if so. Subscribing first and reading second leaves no
     gap; the sequence number tells what came both ways.
     """
-    with followers.subscribed(run) as follower:
+    with followers.subscribed(run, by) as follower:
         # The event at `after` is read again because it may be the run's end.
         stored = await read(max(after - 1, 0))
         # What came meanwhile is in the inbox too, in its order and with what is never stored.
@@ -126,8 +133,11 @@ async def follow(
             return
         if failure() is not None:
             follower.fail(lambda: failure() or StoreError("the journal failed"))
+        # What is stored is right where somebody was refused with another event of the same number.
+        known = {event.seq: event for event in stored if event.seq > last}
         while True:
             event = await follower.next()
+            event = known.get(event.seq, event)
             if not event.seq or event.seq > last:
                 last = event.seq or last
                 yield event

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agentkit.events import Event
+from agentkit.journal.failure import Failure
 
 Move: TypeAlias = Literal["submitted", "running", "ready", "decided", "waiting", "ended"]
 """What becomes of a row: `submitted` makes one, `decided` is `ready` where it waited or had
@@ -92,9 +93,10 @@ def outermost(run: str) -> str:
     return run.partition("/")[0]
 
 
-def lost(run: str) -> str:
-    """What to say to whoever may not write a run."""
-    return (
+def lost(run: str) -> Failure:
+    """What is wrong where a worker holds the run."""
+    return Failure(
         f"run {run} is a worker's, and its lease is not this process's: nothing was written; let "
-        "that worker finish it, or stop the worker and resume the run"
+        "that worker finish it, or stop the worker and resume the run",
+        run=run,
     )

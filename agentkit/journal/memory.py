@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence, Set
 
 from agentkit.errors import StoreError
 from agentkit.events import Event
-from agentkit.journal.failure import CLOSED, taken
+from agentkit.journal.failure import CLOSED, Failure, taken
 from agentkit.journal.follow import Followers, follow
 from agentkit.journal.summary import summary
 from agentkit.journal.upkeep import hashes_in
@@ -36,30 +36,28 @@ class MemoryJournal:
         self._runs: dict[str, list[Event]] = {}
         self._cache: dict[str, str] = {}
         self._followers = Followers()
-        self._refused: dict[str, str] = {}
+        self._refused: dict[object, Failure] = {}
         self._closed = False
 
-    def append(self, event: Event) -> None:
+    def append(self, event: Event, by: object = None) -> None:
         """Keep an event. Raises `StoreError` where the run already has its number."""
         if self._closed or self._refused:
-            self._check(event.run)
+            self._check(event.run if by is None else by, event.run)
         log = self._runs.get(event.run)
         if log is None:
             log = self._runs[event.run] = []
         elif event.seq <= log[-1].seq:
-            self._refused[event.run] = taken(event.run, event.seq)
-            self._followers.fail(lambda: self._error(event.run), event.run)
-            raise self._error(event.run)
+            raise self._refuse(event, event.run if by is None else by)
         log.append(event)
-        self._followers.push(event)
+        self._followers.push(event, by)
 
     def publish(self, event: Event) -> None:
         """Show a transient event to followers without keeping it."""
         self._followers.push(event)
 
-    async def flush(self, run: str | None = None) -> None:
-        """Returns at once. Raises `StoreError` if an event (of that run) was refused."""
-        self._check(run)
+    async def flush(self, run: str | None = None, by: object = None) -> None:
+        """Returns at once. Raises `StoreError` if an event of this writer was refused."""
+        self._check(run if by is None else by, run)
 
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
         """The stored events of a run with `seq > after`, in order."""
@@ -70,14 +68,16 @@ class MemoryJournal:
             start -= 1
         return log[start:]
 
-    def tail(self, run: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+    def tail(self, run: str, *, after: int = 0, by: object = None) -> AsyncGenerator[Event, None]:
         """The stored events, then each new one as it comes, until `run.ended`."""
+        who = run if by is None else by
         return follow(
             self._followers,
             run,
             after=after,
+            by=by,
             read=lambda seq: self.events(run, after=seq),
-            failure=lambda: self._error(run) if self._closed or run in self._refused else None,
+            failure=lambda: self._error(who, run) if self._stopped(who) else None,
         )
 
     async def runs(self, *, limit: int = 50) -> Sequence[RunSummary]:
@@ -111,15 +111,21 @@ class MemoryJournal:
     async def close(self) -> None:
         """End the tails. What was appended can still be read."""
         self._closed = True
-        self._followers.fail(lambda: self._error(None))
+        self._followers.fail(lambda: self._error(None, None))
 
-    def _check(self, run: str | None) -> None:
-        refused = run in self._refused if run is not None else bool(self._refused)
-        if refused or self._closed:
-            raise self._error(run)
+    def _refuse(self, event: Event, by: object) -> StoreError:
+        run = event.run
+        self._refused[by] = taken(run, event.seq)
+        # Whoever else follows the run goes on: so does somebody else who writes it.
+        self._followers.fail(lambda: self._error(by, run), run, None if by == run else by)
+        return self._error(by, run)
 
-    def _error(self, run: str | None) -> StoreError:
-        name = run if run is not None else next(iter(self._refused), None)
-        error = StoreError(self._refused.get(name or "", CLOSED))
-        error.run_id = name
-        return error
+    def _stopped(self, by: object) -> bool:
+        return self._closed or by in self._refused
+
+    def _check(self, by: object, run: str | None) -> None:
+        if self._stopped(by):
+            raise self._error(by, run)
+
+    def _error(self, by: object, run: str | None) -> StoreError:
+        return self._refused.get(by, Failure(CLOSED)).error(run)

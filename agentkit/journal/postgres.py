@@ -136,9 +136,9 @@ class PostgresSink:
             for run in rows.runs:
                 try:
                     refused |= await self._write(rows, [run])
-                except unique as error:
+                except unique:
                     seq = next(row[1] for row in rows.events if row[0] == run)
-                    refused[run] = Failure(taken(run, seq), error)
+                    refused[run] = taken(run, seq)
         if CLAIMABLE.intersection(rows.moves.values()):
             await self._connection.execute(f"NOTIFY {CHANNEL}")
         return refused
@@ -163,7 +163,7 @@ class PostgresSink:
             *_columns(moves, 3),
         )
         others = {row["id"] for row in found}
-        return {run: Failure(lost(run)) for run in runs if outermost(run) in others}
+        return {run: lost(run) for run in runs if outermost(run) in others}
 
 
 class PostgresReader:

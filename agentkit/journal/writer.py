@@ -3,7 +3,7 @@
 A commit costs a flush of the disk however many events it holds, so events that come while one
 commit is under way share the next; one that nobody waits for, and that promises nothing, costs no
 flush. Nothing that was committed is ever taken back; the first error stops all writing, except that
-of a single run, which stops only that run.
+of a single run, which stops only whoever wrote it.
 """
 
 from __future__ import annotations
@@ -74,9 +74,11 @@ class Stop:
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction writes."""
+    """What one transaction writes. Of each run it has the events of one writer: so what a database
+    refuses of a run is that writer's."""
 
     events: list[Event] = field(default_factory=list[Event])
+    writers: dict[str, object] = field(default_factory=dict[str, object])
     cached: list[Cached] = field(default_factory=list[Cached])
     last: bool = False
 
@@ -114,22 +116,27 @@ class Sink(Protocol):
 
 class Writer:
     """Owns the queue, the thread and its connection; thread and connection begin at the first
-    item. `failed(run)` is called on the thread when a run, or with None everything, stops."""
+    item. `failed(by, run)` is called on the thread when a writer of a run, or with None and None
+    everything, stops."""
 
     def __init__(
         self,
         open_sink: Callable[[], AbstractContextManager[Sink]],
         artifacts: ArtifactStore,
         *,
-        failed: Callable[[str | None], None],
+        failed: Callable[[object, str | None], None],
     ) -> None:
-        self.failures: dict[str | None, Failure] = {}
-        """By run; under None what stopped the writer."""
+        self.failures: dict[object, Failure] = {}
+        """By who was refused, a run for those of it who name no writer; under None what stopped
+        everything."""
+        self._wrote: dict[str, object] = {}
+        """Who carries on the runs that go on here: whose event of each was the last."""
         self._leases: dict[str, Lease] = {}
         self._open_sink = open_sink
         self._artifacts = artifacts
         self._failed = failed
-        self._queue: SimpleQueue[Event | Cached | Barrier | Stop] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Event, object] | Cached | Barrier | Stop] = SimpleQueue()
+        self._next_up: tuple[Event, object] | None = None
         self._uncommitted: dict[str, str] = {}
         self._waiting: list[Barrier] = []
         self._hurry = threading.Event()
@@ -138,23 +145,34 @@ class Writer:
         self._lock = threading.Lock()
         self._ended = False
 
-    def put(self, item: Event | Cached) -> None:
-        """Queue an item; from any thread, never blocks."""
-        if type(item) is Cached:
-            with self._lock:
-                self._uncommitted[item.key] = item.text
-        self._queue.put(item)
-        if type(item) is Event and item.type not in PATIENT:
+    def put(self, event: Event, by: object) -> None:
+        """Queue an event; from any thread, never blocks."""
+        self._queue.put((event, by))
+        if event.type not in PATIENT:
             self._hurry.set()
         if self._thread is None:
             self._start()
 
+    def put_cached(self, value: Cached) -> None:
+        """Queue a value for the cache; from any thread, never blocks."""
+        with self._lock:
+            self._uncommitted[value.key] = value.text
+        self._queue.put(value)
+        if self._thread is None:
+            self._start()
+
+    def carries_on(self, by: object, run: str) -> bool:
+        """Whether the run goes on here by this writer, and by no other one."""
+        return by == run or self._wrote.get(run) == by
+
     def hold(self, run: str, lease: Lease) -> None:
-        """This process has claimed the run. Nothing of an earlier claim may still be queued."""
+        """This process has claimed the run. Nothing of an earlier claim may still be queued; what
+        was refused to those who name no writer is not refused any more."""
         with self._lock:
             self._leases[run] = lease
-            for each in [one for one in self.failures if one and outermost(one) == run]:
-                del self.failures[each]
+            for each in [*self.failures]:
+                if isinstance(each, str) and outermost(each) == run:
+                    del self.failures[each]
 
     def uncommitted(self, key: str) -> str | None:
         """The text of a cached value that is still in the queue."""
@@ -221,13 +239,19 @@ class Writer:
     def _next(self) -> Batch:
         """Waits for an item, then takes all that is queued behind it, or soon is."""
         batch = Batch()
-        item = self._queue.get()
+        item = self._next_up or self._queue.get()
+        self._next_up = None
         self._hurry.wait(GATHER_S)
         self._hurry.clear()  # before taking: what comes from here on may set it anew
         behind = min(self._queue.qsize(), _BATCH)
         while True:
-            if isinstance(item, Event):
-                batch.events.append(item)
+            if isinstance(item, tuple):
+                event, by = item
+                if batch.writers.setdefault(event.run, by) != by:
+                    self._next_up = item  # and what is behind it, in the next batch
+                    self._hurry.set()
+                    return batch
+                batch.events.append(event)
             elif isinstance(item, Barrier):
                 self._waiting.append(item)
             elif isinstance(item, Cached):
@@ -242,7 +266,7 @@ class Writer:
 
     def _commit(self, sink: Sink, batch: Batch) -> None:
         # Encoding may write artifacts: done first, so that the database is locked only briefly.
-        events = self._rows(batch.events)
+        events = self._rows(batch)
         # By key, so that processes that write the same ones do not wait for each other in a ring.
         newest = sorted({each.key: each.text for each in batch.cached}.items())
         values = spill([{"value": text} for _, text in newest], self._artifacts)
@@ -262,28 +286,38 @@ class Writer:
             leases=leases,
             sync=sync,
         )
-        for run, failure in sink.commit(rows).items():
-            self._fail(run, failure)
+        refused = sink.commit(rows)
+        for run, failure in refused.items():
+            self._fail(batch.writers[run], failure)
+        for run in written - refused.keys():
+            self._note_writer(run, batch.writers[run], moved.get(run, "running"))
         with self._lock:
             for each in batch.cached:
                 if self._uncommitted.get(each.key) is each.text:
                     del self._uncommitted[each.key]
             for run in leases:
-                over = moved.get(run) in ENDS and run not in self.failures
+                over = moved.get(run) in ENDS and run not in refused
                 if over and self._leases.get(run) is leases[run]:
                     del self._leases[run]
 
-    def _rows(self, events: list[Event]) -> list[Row]:
+    def _note_writer(self, run: str, by: object, move: Move) -> None:
+        if move == "running":
+            self._wrote[run] = by
+        else:
+            self._wrote.pop(run, None)
+
+    def _rows(self, batch: Batch) -> list[Row]:
         kept: list[Event] = []
         texts: list[str] = []
-        for event in events:
-            if event.run in self.failures:
+        for event in batch.events:
+            by = batch.writers[event.run]
+            if by in self.failures:
                 continue
             try:
                 texts.append(dumps(event.data))
                 kept.append(event)
             except (TypeError, ValueError, RecursionError) as error:
-                self._fail(event.run, Failure(unfit(event, error), error))
+                self._fail(by, unfit(event, error))
         long = [at for at, text in enumerate(texts) if len(text) > INLINE_BYTES]
         spilled = spill([fields(kept[at].data) for at in long], self._artifacts)
         for at, text in zip(long, spilled, strict=True):
@@ -293,10 +327,10 @@ class Writer:
             for event, text in zip(kept, texts, strict=True)
         ]
 
-    def _fail(self, run: str | None, failure: Failure) -> None:
-        if None not in self.failures and run not in self.failures:
-            self.failures[run] = failure
-            self._failed(run)
+    def _fail(self, by: object, failure: Failure) -> None:
+        if None not in self.failures and by not in self.failures:
+            self.failures[by] = failure
+            self._failed(by, failure.run)
 
     def _release(self) -> None:
         for barrier in self._waiting:

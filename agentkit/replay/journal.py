@@ -20,7 +20,7 @@ class ComparingJournal:
         for event in before:
             self._kept.append(event)
 
-    def append(self, event: Event) -> None:
+    def append(self, event: Event, by: object = None) -> None:
         """Keep an event. Raises `StoreError` where the recorded run has another one."""
         self._cursor.accept(event)
         self._kept.append(event)
@@ -28,14 +28,14 @@ class ComparingJournal:
     def publish(self, event: Event) -> None:
         """Nobody follows a replay."""
 
-    async def flush(self, run: str | None = None) -> None:
+    async def flush(self, run: str | None = None, by: object = None) -> None:
         """Returns at once."""
 
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
         """The events so far."""
         return await self._kept.events(run, after=after)
 
-    def tail(self, run: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+    def tail(self, run: str, *, after: int = 0, by: object = None) -> AsyncGenerator[Event, None]:
         """The events so far and each new one."""
         return self._kept.tail(run, after=after)
 

@@ -17,14 +17,14 @@ class TracedJournal:
     def __init__(self, inner: Journal, spans: Spans) -> None:
         self._inner, self._spans = inner, spans
 
-    def append(self, event: Event) -> None:
-        """Queue an event. Raises `StoreError`; then this process tells no more of the run."""
+    def append(self, event: Event, by: object = None) -> None:
+        """Queue an event. Raises `StoreError`; then no more of what this writer does is told."""
         try:
-            self._inner.append(event)
+            self._inner.append(event, by)
         except StoreError as error:
-            self._spans.lose(event.run, type(error).__name__)
+            self._spans.lose(event.run, by, type(error).__name__)
             raise
-        self._spans.note(event)
+        self._spans.note(event, by)
 
     def publish(self, event: Event) -> None:
         """Show a transient event to followers without keeping it."""
@@ -32,9 +32,9 @@ class TracedJournal:
         if event.type == "model.text":
             self._spans.first_text(event)
 
-    async def flush(self, run: str | None = None) -> None:
+    async def flush(self, run: str | None = None, by: object = None) -> None:
         """Returns when everything appended so far is durable. Raises `StoreError`."""
-        await self._inner.flush(run)
+        await self._inner.flush(run, by)
 
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
         """The stored events of a run with `seq > after`, in order."""
@@ -43,9 +43,9 @@ class TracedJournal:
             self._spans.learn(found)
         return found
 
-    def tail(self, run: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+    def tail(self, run: str, *, after: int = 0, by: object = None) -> AsyncGenerator[Event, None]:
         """The stored events, then each new one as it comes, until `run.ended`."""
-        return self._inner.tail(run, after=after)
+        return self._inner.tail(run, after=after, by=by)
 
     async def runs(self, *, limit: int = 50) -> Sequence[RunSummary]:
         """The newest runs first."""

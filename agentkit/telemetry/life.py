@@ -39,7 +39,8 @@ class _Chat:
 
 @dataclass(slots=True)
 class Life:
-    """What is open in it. `last` is the time of its last event: its times never go back."""
+    """What is open in it. `last` is the time of its last event: its times never go back; `by` is
+    who writes it."""
 
     run: str
     agent: str
@@ -48,6 +49,7 @@ class Life:
     meters: Meters
     content: bool
     last: int
+    by: object = None
     turn: Open | None = None
     nodes: dict[str, Open] = field(default_factory=dict[str, Open])
     chats: dict[str, _Chat] = field(default_factory=dict[str, _Chat])

@@ -46,15 +46,15 @@ class Spans:
         self._calls: dict[str, tuple[str, str]] = {}
         """The run and the node of calls that are runs, by the ids of those."""
 
-    def note(self, event: Event) -> None:
-        """One more event of a run, stored or soon so."""
+    def note(self, event: Event, by: object = None) -> None:
+        """One more event of a run, stored or soon so; `by` is who writes it."""
         with self._lock:
             if event.type in ("run.created", "run.resumed"):
-                self._begin(event)
+                self._begin(event, by)
                 return
             life = self._lives.get(event.run)
-            if life is None:
-                return  # what is decided about a run that nobody carries on
+            if life is None or life.by != by:
+                return  # what is decided about a run that nobody carries on, or what is refused
             life.note(event)
             if event.type == "node.started" and "run" in event.data:
                 self._calls[str(event.data["run"])] = event.run, event.node or ""
@@ -75,11 +75,11 @@ class Spans:
             with self._lock:
                 self._know(events[0].run, _Known(dict(events[0].data), former))
 
-    def lose(self, run: str, error: str) -> None:
-        """Nothing more of the run can be stored by this process."""
+    def lose(self, run: str, by: object, error: str) -> None:
+        """Nothing more of the run can be stored by this writer."""
         with self._lock:
             life = self._lives.get(run)
-            if life is not None:
+            if life is not None and life.by == by:
                 life.end(error=error)
                 self._forget(run)
 
@@ -90,7 +90,7 @@ class Spans:
                 life.end()
                 self._forget(run)
 
-    def _begin(self, event: Event) -> None:
+    def _begin(self, event: Event, by: object) -> None:
         known = self._known.get(event.run)
         if event.type == "run.created":
             known = _Known(dict(event.data), None)
@@ -102,10 +102,10 @@ class Spans:
         if (open_still := self._lives.get(event.run)) is not None:
             open_still.end()
             self._forget(event.run)
-        self._lives[event.run] = self._life(event, known)
+        self._lives[event.run] = self._life(event, known, by)
         self._know(event.run, _Known(known.created, event.seq))
 
-    def _life(self, event: Event, known: _Known) -> Life:
+    def _life(self, event: Event, known: _Known, by: object) -> Life:
         around, at = self._around(event.run), nanoseconds(event.time)
         agent = str(known.created.get("agent") or "")
         span = self._tracer.begin_life(
@@ -116,7 +116,7 @@ class Spans:
             within=None if around is None else around.context,
             links=self._linked(event, known, around),
         )
-        return Life(event.run, agent, span, self._tracer, self._meters, self._content, at)
+        return Life(event.run, agent, span, self._tracer, self._meters, self._content, at, by)
 
     def _around(self, run: str) -> Open | None:
         """The span of the call that the run is, while it is open."""

@@ -56,7 +56,7 @@ class FaultyJournal:
         self._count = 0
         self._damaged: Event | None = None
 
-    def append(self, event: Event) -> None:
+    def append(self, event: Event, by: object = None) -> None:
         """Keep an event, or fail as the fault says. Raises `StoreError`."""
         self._check()
         self._count += 1
@@ -64,9 +64,9 @@ class FaultyJournal:
         if here and kind == "fail":
             self.dead = True
             self._check()
-        self.inner.append(event)
+        self.inner.append(event, by)
         if here and kind == "duplicate":
-            self.inner.append(event)
+            self.inner.append(event, by)
         if here and kind == "kill":
             self.kill()
         self._late = self._late or (here and kind == "delay")
@@ -83,13 +83,13 @@ class FaultyJournal:
         """Show a transient event to followers."""
         self.inner.publish(event)
 
-    async def flush(self, run: str | None = None) -> None:
+    async def flush(self, run: str | None = None, by: object = None) -> None:
         """Returns when what was appended is durable. Raises `StoreError` after the end."""
         if self._late:
             self._late = False
             await asyncio.sleep(self._fault.delay_s)
         self._check()
-        await self.inner.flush(run)
+        await self.inner.flush(run, by)
 
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
         """The events of a run. Raises `StoreError` where one of them cannot be read."""
@@ -98,9 +98,9 @@ class FaultyJournal:
             raise StoreError(f"event {self._fault.record} of run {run} is damaged")
         return events
 
-    def tail(self, run: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+    def tail(self, run: str, *, after: int = 0, by: object = None) -> AsyncGenerator[Event, None]:
         """The stored events, then each new one as it comes."""
-        return self.inner.tail(run, after=after)
+        return self.inner.tail(run, after=after, by=by)
 
     async def runs(self, *, limit: int = 50) -> Sequence[RunSummary]:
         """The newest runs first."""

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence, Set
+from contextlib import suppress
 
-from agentkit.errors import StoreError
+from agentkit.errors import RunTaken, StoreError
 from agentkit.events import Event
 from agentkit.journal.memory import MemoryJournal
 from agentkit.protocols import RunSummary
@@ -53,19 +54,19 @@ class GroupCommitJournal:
         self.announced: set[str] = set()
         """The keys of the effects whose intent is durable, by this process or an earlier one."""
         self._commit_s, self._takes, self._dies, self._died = commit_s, takes, dies, died
-        self._pending: list[Event] = []
+        self._pending: list[tuple[Event, object]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._appended = 0
         self._dead = False
 
-    def append(self, event: Event) -> None:
+    def append(self, event: Event, by: object = None) -> None:
         """Queue an event. Raises `StoreError` after the end."""
         if self._appended == self._takes:
             self.kill()
         self._check()
         self._appended += 1
-        self._pending.append(event)
+        self._pending.append((event, by))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._commit_s(), self._commit)
         if self._appended == self._dies and self._died is not None:
@@ -74,22 +75,23 @@ class GroupCommitJournal:
     def publish(self, event: Event) -> None:
         """Nobody follows a run here."""
 
-    async def flush(self, run: str | None = None) -> None:
+    async def flush(self, run: str | None = None, by: object = None) -> None:
         """Returns when all that was appended is durable. Raises `StoreError` after the end."""
         self._check()
         if self._pending:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(future)
             await future
+        await self.kept.flush(run, by)
 
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
         """The durable events of a run, all that was appended before among them."""
         await self.flush()
         return await self.kept.events(run, after=after)
 
-    def tail(self, run: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+    def tail(self, run: str, *, after: int = 0, by: object = None) -> AsyncGenerator[Event, None]:
         """The durable events as they come."""
-        return self.kept.tail(run, after=after)
+        return self.kept.tail(run, after=after, by=by)
 
     async def runs(self, *, limit: int = 50) -> Sequence[RunSummary]:
         """The newest runs first."""
@@ -145,8 +147,9 @@ class GroupCommitJournal:
 
     def _commit(self) -> None:
         self._timer = None
-        for event in self._pending:
-            self.kept.append(event)
+        for event, by in self._pending:
+            with suppress(RunTaken):  # whoever wrote it is told by `flush`
+                self.kept.append(event, by)
             if event.type == "effect.intent":
                 self.announced.add(str(event.data["key"]))
         self._pending.clear()

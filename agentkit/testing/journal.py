@@ -20,7 +20,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
-from agentkit.errors import StoreError
+from agentkit.errors import RunTaken, StoreError
 from agentkit.events import Event, EventType
 from agentkit.protocols import Journal
 from agentkit.types import Json
@@ -69,6 +69,44 @@ async def refuses_a_number_twice(journal: Journal) -> None:
     await journal.flush("r2")
     same(await read(journal, "r1"), steps("r1", 3))
     same(await read(journal, "r2"), [step("r2", 1)])
+
+
+async def refuses_a_writer_and_not_the_run(journal: Journal) -> None:
+    """Of two that write one number the first goes on, and so does whoever reads the run anew."""
+    first, second, third = object(), object(), object()
+    for event in steps("r1", 3):
+        journal.append(event, first)
+    same(type(await refusal(journal, event_of("r1", 3, "run.resumed"), second)), RunTaken)
+    journal.append(step("r1", 4), first)
+    same((await refusal(journal, step("r1", 5), second)).run_id, "r1")
+    journal.append(step("r1", 5), first)
+    await journal.flush("r1", first)
+    journal.append(step("r1", 6), third)
+    await refusal(journal, step("r1", 6), first)
+    journal.append(step("r1", 7), third)
+    await journal.flush("r1", third)
+    await journal.flush()
+    same(await read(journal, "r1"), steps("r1", 7))
+
+
+async def tells_who_follows_what_it_writes(journal: Journal) -> None:
+    """A writer's own tail ends where it is refused; the other tails of the run go on."""
+    first, second = object(), object()
+    seen: list[list[Event]] = [[], []]
+    journal.append(step("r1", 1), first)
+    async with aclosing(journal.tail("r1", by=second)) as tail, asyncio.TaskGroup() as group:
+        same(await anext(tail), step("r1", 1))
+        for by, into in zip((None, first), seen, strict=True):
+            group.create_task(collect(journal.tail("r1", by=by), into))
+        await asyncio.sleep(0)
+        await refusal(journal, event_of("r1", 1, "run.resumed"), second)
+        try:
+            raise AssertionError(f"the tail of a refused writer went on: {await anext(tail)!r}")
+        except RunTaken:
+            pass
+        journal.append(ended("r1", 2), first)
+    for each in seen:
+        same(each, [step("r1", 1), ended("r1", 2)])
 
 
 async def tails_stored_then_live(journal: Journal) -> None:
@@ -253,7 +291,8 @@ async def stops_the_second_writer(open_journal: Callable[[], Journal]) -> None:
 
 
 CHECKS: tuple[Callable[[Journal], Awaitable[None]], ...] = (
-    keeps_order, keeps_values_whole, refuses_a_number_twice, tails_stored_then_live,
+    keeps_order, keeps_values_whole, refuses_a_number_twice, refuses_a_writer_and_not_the_run,
+    tells_who_follows_what_it_writes, tails_stored_then_live,
     tails_across_threads, tail_shows_transient_events, tail_of_an_ended_run_ends,
     tail_goes_on_with_a_resumed_run, lists_runs, caches_values, forgets_runs, tells_references,
     works_from_loop_to_loop, closes,
@@ -291,11 +330,11 @@ async def collect(tail: AsyncGenerator[Event, None], into: list[Event]) -> None:
             into.append(event)
 
 
-async def refusal(journal: Journal, event: Event) -> StoreError:
+async def refusal(journal: Journal, event: Event, by: object = None) -> StoreError:
     """The error of appending an event and flushing its run; there must be one."""
     try:
-        journal.append(event)
-        await journal.flush(event.run)
+        journal.append(event, by)
+        await journal.flush(event.run, by)
     except StoreError as error:
         return error
     raise AssertionError(f"expected a StoreError, but the journal accepted {event!r}")

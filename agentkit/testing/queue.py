@@ -60,6 +60,21 @@ async def lets_only_the_owner_write(open_store: Callable[[], Store]) -> None:
         same(await read(owner.journal, "r1"), [created("r1"), step("r1", 2)])
 
 
+async def lets_others_write_when_the_claim_is_over(open_store: Callable[[], Store]) -> None:
+    """What was refused to one writer while a worker held the run is not refused to the next."""
+    async with opened(open_store, 2) as (owner, other):
+        await submit(other, "r1")
+        await claimed(owner, "w0", "r1")
+        early, late = object(), object()
+        await refusal(other.journal, event_of("r1", 2, "run.resumed"), early)
+        owner.journal.append(ended("r1", 2, "paused"), object())
+        await owner.journal.flush()
+        await refusal(other.journal, event_of("r1", 3, "run.resumed"), early)
+        other.journal.append(event_of("r1", 3, "node.decided"), late)
+        await other.journal.flush("r1", late)
+        same(await claims(owner, "w0", limit=1), ["r1"])
+
+
 async def takes_over_what_a_lease_has_ended_for(open_store: Callable[[], Store]) -> None:
     """The next worker goes on, and the former one writes nothing, whatever its events' numbers."""
     async with opened(open_store, 2) as (former, later):
@@ -249,8 +264,8 @@ async def wakes_who_waits(open_store: Callable[[], Store]) -> None:
 
 
 CHECKS: tuple[Callable[[Callable[[], Store]], Awaitable[None]], ...] = (
-    claims_each_run_once, lets_only_the_owner_write, takes_over_what_a_lease_has_ended_for,
-    holds_the_calls_of_a_run_with_it,
+    claims_each_run_once, lets_only_the_owner_write, lets_others_write_when_the_claim_is_over,
+    takes_over_what_a_lease_has_ended_for, holds_the_calls_of_a_run_with_it,
     refuses_a_worker_whose_lease_is_over, follows_the_events, leaves_a_run_to_whoever_resumes_it,
     frees_what_a_worker_leaves, counts_the_workers_that_died, waits_for_the_time_of_a_run,
     lists_where_runs_stand, wakes_who_waits,

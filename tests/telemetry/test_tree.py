@@ -296,4 +296,4 @@ async def test_a_journal_that_fails_ends_the_spans_of_that_run(store: Store) -> 
         journal.append(events[-1])
     require_well_formed(told.spans)
     root = next(span for span in told.spans if span.parent is None)
-    assert (root.attributes or {})["error.type"] == "StoreError"
+    assert (root.attributes or {})["error.type"] == "RunTaken"
