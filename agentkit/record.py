@@ -66,7 +66,7 @@ class Recorder:
             if self._closed:
                 raise self._over(kind)
             seq = folded.seq + 1 if kept else 0
-            event = Event(self.run, seq, self.clock(), kind, node, data or {})
+            event = Event(self.run, seq, float(self.clock()), kind, node, data or {})
             if kept:
                 self.journal.append(event, self.writer)
                 folded.note(event, patch)

@@ -307,3 +307,14 @@ class Slow:
 async def test_a_timeout_that_is_not_the_runs_is_not_told_as_its_limit() -> None:
     with pytest.raises(TimeoutError, match="no plan came"):
         await agent(planner=Slow()).run("Wait.")
+
+
+async def test_a_clock_may_give_whole_seconds(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    plan = "n = 6 * 7\nanswer(f'{n}')"
+    whole = Agent(
+        model=ScriptedModel(), planner=Fixed(plan), store=store, clock=lambda: 1_700_000_000
+    )
+    run = await whole.run("Any.")
+    assert [event.time for event in await store.journal.events(run.id)][0] == 1_700_000_000
+    await store.close()
