@@ -177,27 +177,31 @@ async def test_wrong_inputs_are_refused_before_anything_runs(
         await agent("answer('x')").run("Any.", inputs=inputs)
 
 
+@tool(effect="pure")
+def power(tens: int) -> int:
+    """A power of ten, below 0."""
+    return -(10**tens)
+
+
+@tool(effect="pure")
+def powers(tens: int) -> dict[str, list[int]]:
+    """The same, further inside."""
+    return {"found": [1, 10**tens]}
+
+
+@tool(effect="pure")
+def mean(of: list[float]) -> float:
+    """Of nothing there is none."""
+    return sum(of) / len(of) if of else math.nan
+
+
+@tool(effect="pure")
+def most(of: list[float]) -> dict[str, list[float]]:
+    """Of nothing there is none."""
+    return {"found": [0.5, max(of, default=-math.inf)]}
+
+
 async def test_a_number_that_a_journal_would_not_give_back_is_refused(tmp_path: Path) -> None:
-    @tool(effect="pure")
-    def power(tens: int) -> int:
-        """A power of ten, below 0."""
-        return -(10**tens)
-
-    @tool(effect="pure")
-    def powers(tens: int) -> dict[str, list[int]]:
-        """The same, further inside."""
-        return {"found": [1, 10**tens]}
-
-    @tool(effect="pure")
-    def mean(of: list[float]) -> float:
-        """Of nothing there is none."""
-        return sum(of) / len(of) if of else math.nan
-
-    @tool(effect="pure")
-    def most(of: list[float]) -> dict[str, list[float]]:
-        """Of nothing there is none."""
-        return {"found": [0.5, max(of, default=-math.inf)]}
-
     plan = "fits = power(tens=4299)\nlong = power(tens=4300)\nmore = powers(tens=4300)\n"
     plan += "nan = mean(of=[])\ninf = most(of=[])\nanswer('-')"
     store = open_store(tmp_path)

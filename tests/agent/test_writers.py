@@ -147,6 +147,7 @@ async def test_who_takes_a_run_over_goes_on_and_the_former_is_told(tmp_path: Pat
 
     following = asyncio.create_task(follow())
     await gates[0].entered.wait()
+    await former.journal.flush()  # what is not on disk yet would be in the other's way
     assert (await agents[1].resume("r")).answer == "1"
     gates[0].opened.set()
     with pytest.raises(RunTaken, match="somebody else"):
