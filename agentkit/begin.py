@@ -56,10 +56,12 @@ async def begin_again(equipment: Equipment[Output], run: str, clock: Clock) -> B
     goes on in this process."""
     events = await stored(equipment.store, run)
     if run in equipment.store.live:
-        raise RunTaken(
+        taken = RunTaken(
             f"run {run} is carried on in this process already: wait for its end, or cancel it and "
             "resume it then"
         )
+        taken.run_id = run
+        raise taken
     recorder = Recorder(run, equipment.store.journal, clock, events)
     if events[-1].type != "run.ended" or events[-1].data["status"] != "answered":
         recorder.record("run.resumed")

@@ -95,7 +95,8 @@ async def carry_on(equipment: Equipment[Output], recorder: Recorder) -> Run[Outp
 
 @contextmanager
 def _live(recorder: Recorder, store: Store) -> Generator[None]:
-    """The run goes on here, and here only, until the block ends; nothing is recorded afterwards."""
+    """The run goes on with this store, and nobody else begins with it there, until the block ends;
+    nothing is recorded afterwards."""
     store.live.add(recorder.run)
     try:
         yield

@@ -121,8 +121,11 @@ class BudgetReached(RunPaused):
     """What is next does not fit into what is left of the budget; a larger one lets it go on.
 
     `dimension` is the bound of `budget` that is too small, `wanted` what it would have to be at
-    least.
+    least. `owner` is the run whose budget it is, where a call of a model did not fit: `run_id` is
+    that of any run which stopped for it.
     """
+
+    owner: str | None = None
 
     def __init__(
         self, message: str, *, dimension: Dimension, wanted: Decimal, budget: Budget | None = None

@@ -11,7 +11,7 @@ from threading import Lock
 
 from agentkit.budget import Cost, amounts, cost_to_json
 from agentkit.engine.purse import Purse
-from agentkit.errors import StoreError
+from agentkit.errors import BudgetReached, StoreError
 from agentkit.events import TRANSIENT, Event, EventType
 from agentkit.fold import Fold
 from agentkit.messages import Delta, Done, Profile, Request, Text, ToolCall, Usage
@@ -147,7 +147,11 @@ class RecordedModel:
         most = most_of(request, self.profile)
         if self.purse is not None:
             what = f"a call of {self.name} by {self.node or request.purpose}"
-            await self.purse.reserve(self.node, amounts(most), what)
+            try:
+                await self.purse.reserve(self.node, amounts(most), what)
+            except BudgetReached as error:
+                error.owner = self.recorder.run
+                raise
         started, call = self.recorder.clock(), self._called(request, most)
         came: list[Delta] = []
         cut: dict[str, Json] = {}

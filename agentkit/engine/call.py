@@ -26,7 +26,14 @@ from agentkit.engine.retry import retry, worth_retrying
 from agentkit.engine.share import paid
 from agentkit.engine.tasks import STOPS
 from agentkit.engine.timelimit import TimedOut
-from agentkit.errors import EvaluationError, RunError, RunPaused, StoreError, ToolError
+from agentkit.errors import (
+    BudgetReached,
+    EvaluationError,
+    RunError,
+    RunPaused,
+    StoreError,
+    ToolError,
+)
 from agentkit.outcome import Failure, Outcome
 from agentkit.plan.evaluate import evaluate
 from agentkit.plan.graph import Call
@@ -317,7 +324,8 @@ def _arguments(item: Item, node: Call) -> dict[str, Json]:
 
 def _is_about(error: RunError, run: str) -> bool:
     """Whether it concerns this run, one that it is a call of, or one of its calls."""
-    return error.run_id is None or error.run_id.partition("/")[0] == run.partition("/")[0]
+    about = (error.owner if isinstance(error, BudgetReached) else None) or error.run_id
+    return about is None or about.partition("/")[0] == run.partition("/")[0]
 
 
 async def _turn(item: Item) -> None:

@@ -53,11 +53,12 @@ class Places:
 
     async def until_free(self, item: Item, tool: Tool) -> None:
         """Returns when another attempt may begin: not beside a thread that an earlier one was cut
-        off in, where the tool is bounded. Batches see to that for all their calls."""
+        off in, where the tool is bounded. Batches see to that for all their calls. Raises
+        `TimedOut`: a thread that hangs is waited for as long as an attempt may take."""
         if item.lingering and not tool.batch and (tool.concurrency or tool.resources):
             over = self._awaited[item] = asyncio.Event()
             try:
-                await over.wait()
+                await within(tool, over.wait())
             finally:
                 del self._awaited[item]
 

@@ -93,14 +93,13 @@ class DurableJournal:
 
         New ones are those appended to this journal object; another process's are not seen.
         """
-        who = run if by is None else by
         return follow(
             self._followers,
             run,
             after=after,
             by=by,
             read=lambda seq: self.events(run, after=seq),
-            failure=lambda: self._error(who, run) if self._stopped(who) else None,
+            failure=lambda: self._stop_of(run, by),
         )
 
     async def runs(self, *, limit: int = 50) -> Sequence[RunSummary]:
@@ -160,6 +159,11 @@ class DurableJournal:
     def _untold(self) -> list[object]:
         """Whose loss nobody has been told of."""
         return [by for by in [*self._failures] if by not in self._reported]
+
+    def _stop_of(self, run: str, by: object) -> StoreError | None:
+        """What ends a tail: its writer was refused, or who carries the run on here."""
+        who = self.writer.carrier(run) if by is None else by
+        return self._error(who, run) if self._stopped(who) else None
 
     def _stopped(self, by: object) -> bool:
         return None in self._failures or by in self._failures

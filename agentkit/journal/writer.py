@@ -163,16 +163,20 @@ class Writer:
 
     def carries_on(self, by: object, run: str) -> bool:
         """Whether the run goes on here by this writer, and by no other one."""
-        return by == run or self._wrote.get(run) == by
+        return by in (run, self.carrier(run))
+
+    def carrier(self, run: str) -> object:
+        """Who carries the run on here; the run itself where nobody that has a name does."""
+        return self._wrote.get(run, run)
 
     def hold(self, run: str, lease: Lease) -> None:
-        """This process has claimed the run. Nothing of an earlier claim may still be queued; what
-        was refused to those who name no writer is not refused any more."""
+        """This process has claimed the run. Nothing of an earlier claim may still be queued: who
+        wrote it then and was refused is gone, and has nothing more to be told."""
         with self._lock:
             self._leases[run] = lease
-            for each in [*self.failures]:
-                if isinstance(each, str) and outermost(each) == run:
-                    del self.failures[each]
+            for by, failure in [*self.failures.items()]:
+                if failure.run and outermost(failure.run) == run:
+                    del self.failures[by]
 
     def uncommitted(self, key: str) -> str | None:
         """The text of a cached value that is still in the queue."""

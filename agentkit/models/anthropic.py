@@ -151,10 +151,8 @@ def _blocks(message: Message) -> list[Json]:
 def _arguments(call: ToolCall) -> Json:
     try:
         return cast("Json", json.loads(call.arguments or "{}"))
-    except (
-        ValueError,
-        RecursionError,
-    ):  # cut short when the model wrote it; the API takes objects only
+    except (ValueError, RecursionError):
+        # Cut short when the model wrote it; the API takes objects only.
         return {"malformed": call.arguments}
 
 

@@ -39,8 +39,8 @@ class _Chat:
 
 @dataclass(slots=True)
 class Life:
-    """What is open in it. `last` is the time of its last event: its times never go back; `by` is
-    who writes it."""
+    """What is open in it. `first` is the number of its first event, `last` the time of its last
+    one: its times never go back; `by` is who writes it."""
 
     run: str
     agent: str
@@ -49,6 +49,7 @@ class Life:
     meters: Meters
     content: bool
     last: int
+    first: int
     by: object = None
     turn: Open | None = None
     nodes: dict[str, Open] = field(default_factory=dict[str, Open])

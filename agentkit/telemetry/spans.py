@@ -100,6 +100,8 @@ class Spans:
             self._know(event.run, known)
             return
         if (open_still := self._lives.get(event.run)) is not None:
+            if event.seq == open_still.first and by != open_still.by:
+                return  # of two who begin at once the second is refused
             open_still.end()
             self._forget(event.run)
         self._lives[event.run] = self._life(event, known, by)
@@ -116,7 +118,9 @@ class Spans:
             within=None if around is None else around.context,
             links=self._linked(event, known, around),
         )
-        return Life(event.run, agent, span, self._tracer, self._meters, self._content, at, by)
+        return Life(
+            event.run, agent, span, self._tracer, self._meters, self._content, at, event.seq, by
+        )
 
     def _around(self, run: str) -> Open | None:
         """The span of the call that the run is, while it is open."""

@@ -58,7 +58,7 @@ async def keeps_values_whole(journal: Journal) -> None:
 
 
 async def refuses_a_number_twice(journal: Journal) -> None:
-    """A second event of one number stops that run with a `StoreError`, and no other run."""
+    """A second event of one number stops who wrote it with a `StoreError`, and nobody else."""
     for event in steps("r1", 3):
         journal.append(event)
     await journal.flush()

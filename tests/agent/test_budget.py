@@ -312,3 +312,24 @@ async def test_an_agent_tells_the_worst_case_of_a_plan() -> None:
 async def test_a_budget_that_is_none_is_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         Budget(**given)
+
+
+async def test_a_run_that_a_tool_begins_with_its_model_is_within_the_budget(store: Store) -> None:
+    @tool(effect="read", cost=Cost(usd=Decimal(0)))
+    async def delegate(task: str, context: Context) -> str:
+        """Hands a task to an agent of its own."""
+        helper = Agent(model=context.model, store=store)
+        return (await helper.run(task)).answer
+
+    planner = Fixed("a = delegate(task='Look.')\nanswer(f'{a}')")
+    agent = Agent(
+        model=ScriptedModel(replies=["answer('seen')"], profile=PROFILE),
+        planner=planner,
+        tools=[delegate],
+        store=store,
+        budget=Budget(tokens=10),
+        new_id=lambda: "r",
+    )
+    assert (await paused(agent)).run_id == "r"
+    run = await replace(agent, budget=None, new_id=lambda: "s").run("Look.")
+    assert run.answer == "seen"

@@ -15,9 +15,11 @@ from agentkit.errors import RunPaused, RunTaken, StoreError, UsageError
 from agentkit.events import Event
 from agentkit.messages import Message, Request, Text
 from agentkit.planners import Fixed
+from agentkit.record import Recorder
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 from agentkit.tool import Context
+from tests.telemetry.told import Told
 
 pytestmark = pytest.mark.anyio
 
@@ -126,8 +128,9 @@ async def test_a_run_that_goes_on_here_is_not_resumed(store: Store) -> None:
     running = asyncio.create_task(agent.run("t"))
     await gate.entered.wait()
     for _ in range(2):
-        with pytest.raises(RunTaken, match="carried on in this process already"):
+        with pytest.raises(RunTaken, match="carried on in this process already") as taken:
             await agent.resume("r")
+        assert taken.value.run_id == "r"
     gate.opened.set()
     assert (await running).answer == "1"
     assert gate.calls == 1
@@ -156,6 +159,29 @@ async def test_who_takes_a_run_over_goes_on_and_the_former_is_told(tmp_path: Pat
         assert (await agent.resume("r")).answer == "1"
     for each in (former, later):
         await each.close()
+
+
+async def test_the_one_of_two_resumes_that_goes_on_is_traced(store: Store) -> None:
+    told = Told()
+    plan, gate = "a = pay(n=1)\nanswer(f'{a}')", Gate()
+    await begun(store, plan)
+    await decide.approve(store.journal, "r", "a")
+    agent = agent_of(told.store(store), plan, gate)
+    await asyncio.gather(*(agent.resume("r") for _ in range(2)), return_exceptions=True)
+    assert told.one("execute_tool pay").parent == told.one("invoke_agent agent").context
+
+
+async def test_a_tail_that_comes_after_the_only_writer_was_refused_ends(tmp_path: Path) -> None:
+    store = open_store(tmp_path, sync="process")
+    recorder = Recorder("r", store.journal, lambda: 0.0)
+    recorder.record("run.created", data={"task": "t"})
+    await recorder.flush()
+    recorder.record("node.started", "n", {"args": object()})  # type: ignore[dict-item]
+    for _ in range(2):
+        with pytest.raises(StoreError, match="not plain JSON"):
+            async for _ in store.journal.tail("r"):
+                pass
+    await store.close()
 
 
 async def test_a_run_of_the_same_id_does_not_end_the_first(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 
 from agentkit.engine.limits import Limits
 from agentkit.errors import ModelError, ToolError, UsageError
+from agentkit.events import EventType
 from agentkit.plan.graph import Map
 from agentkit.testing.virtual_time import VirtualTimeLoop
 from agentkit.tool import Retry, Tool, tool
-from agentkit.types import Effect
+from agentkit.types import Effect, Json
 from tests.engine.runs import Log, Ref, call, scheduler
 
 pytestmark = pytest.mark.anyio
@@ -113,30 +115,53 @@ async def test_an_attempt_that_takes_too_long_is_cut_and_tried_again() -> None:
     assert calls[1] >= 2.0
 
 
-@pytest.mark.parametrize("bounds", [{"concurrency": 1}, {"resources": {"gpu": 1}}])
-async def test_a_bounded_tool_is_not_tried_again_beside_the_thread_that_hangs(bounds: Any) -> None:
-    at_work, most = 0, 0
-    hung, before = threading.Event(), {*threading.enumerate()}
+BOUNDS = pytest.mark.parametrize("bounds", [{"concurrency": 1}, {"resources": {"gpu": 1}}])
+
+
+@BOUNDS
+async def test_a_bounded_tool_is_never_tried_beside_a_thread_that_hangs(bounds: Any) -> None:
+    at_work: list[int] = []
+    hung = threading.Event()
 
     @tool(effect="read", timeout_s=2.0, retry=RETRY, **bounds)
     def slow() -> str:
-        """Hangs, for longer than its time limit."""
-        nonlocal at_work, most
-        at_work += 1
-        most = max(most, at_work)
+        """Hangs for ever."""
+        at_work.append(1)
         hung.wait()
-        at_work -= 1
         return "ok"
 
     async with scheduler([slow]) as run:
         run.add([call("s", slow)])
-        await asyncio.sleep(100)
-        new = {*threading.enumerate()} - before
-        hung.set()
         await run.settled()
-    assert len([one for one in new if one.name == "agentkit tool"]) == 1
-    assert most == 1
-    assert run.outcomes["s"].attempts > 1, "then it is"
+        hung.set()
+    end = run.outcomes["s"]
+    assert end.failure is not None and end.failure.kind == "TimedOut"
+    assert (end.attempts, at_work in ([], [1])) == (1, True), "time jumps: it may not have begun"
+
+
+@BOUNDS
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_bounded_tool_is_tried_again_once_its_thread_has_ended(bounds: Any) -> None:
+    hung, tries = threading.Event(), Retry(attempts=3, first_s=0.0)
+    at_work: list[int] = []
+
+    @tool(effect="read", timeout_s=1.0, retry=tries, **bounds)
+    def slow() -> str:
+        """Takes too long at first."""
+        at_work.append(1)
+        hung.wait()
+        return "ok" if len(at_work) == 2 else "too late"
+
+    class Releases(Log):
+        def __call__(self, kind: EventType, node: str | None, data: Mapping[str, Json]) -> None:
+            super().__call__(kind, node, data)
+            if kind == "node.retried":
+                hung.set()
+
+    async with scheduler([slow], Releases()) as run:
+        run.add([call("s", slow)])
+        await run.settled()
+    assert (run.outcomes["s"].value, run.outcomes["s"].attempts) == ("ok", 2)
 
 
 async def test_many_attempts_wait_no_longer_than_the_longest_wait() -> None:

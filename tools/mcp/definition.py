@@ -85,7 +85,7 @@ def input_schema(definition: Definition, *, silent: bool) -> Schema:
 
 def bounded(schema: Schema, *, silent: bool = False) -> Schema:
     """The schema with its texts cut at a length, or without any, and without regular expressions:
-    one of theirs could hold this process for ever. What it refuses, the first one may refuse too.
+    one of theirs could hold this process for ever. It refuses nothing that the first one takes.
 
     >>> bounded({"title": "A", "properties": {"title": {"description": "Long."}}}, silent=True)
     {'properties': {'title': {}}}
