@@ -90,7 +90,8 @@ $(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
 	@$(PIP) -e .
 	@touch $@
 
+# agentkit itself is there already, so that only what the extra needs is fetched.
 $(VENV)/.%: $(VENV)/.core
 	@echo "installing agentkit[$*] into $(VENV) ..."
-	@$(PIP) -e '.[$*]'
+	@$(PIP) 'agentkit[$*]'
 	@touch $@
