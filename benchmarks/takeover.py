@@ -13,16 +13,15 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from table import Row, exit_code, show
-from waiting import said, started, submitted
+from table import Row
+from waiting import said, shown, started, submitted
 
 from agentkit import Agent, tool
 from agentkit.planners import Fixed
-from agentkit.store import Store, open_store
+from agentkit.store import Store
 from agentkit.testing import ScriptedModel
 
 RUNS = 16
@@ -80,17 +79,5 @@ async def measure(store: Store, where: str, artifacts: Path) -> list[Row]:
     ]  # fmt: skip
 
 
-async def main(arguments: list[str]) -> int:
-    given = [each for each in arguments if each != "--check"]
-    with tempfile.TemporaryDirectory() as folder:
-        where = given[0] if given else folder
-        artifacts = Path(folder) / "artifacts"
-        store = open_store(where, artifacts=artifacts)
-        rows = await measure(store, where, artifacts)
-        await store.close()
-    show("Runs whose worker is gone", rows)
-    return exit_code(rows, check="--check" in arguments)
-
-
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1:])))
+    sys.exit(asyncio.run(shown("Runs whose worker is gone", measure, sys.argv[1:])))

@@ -15,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from table import Row, exit_code, show
 
@@ -28,6 +30,8 @@ from agentkit.testing import ScriptedModel
 
 RUNS = 10_000
 MOST_MB = 60
+
+Measure: TypeAlias = Callable[[Store, str, Path], Awaitable[list[Row]]]
 
 
 @tool(effect="once", approve=True)
@@ -98,7 +102,8 @@ async def measure(store: Store, where: str, artifacts: Path) -> list[Row]:
     ]  # fmt: skip
 
 
-async def main(arguments: list[str]) -> int:
+async def shown(title: str, measure: Measure, arguments: list[str]) -> int:
+    """The exit code of a benchmark of runs in a store, a temporary one unless one is given."""
     given = [each for each in arguments if each != "--check"]
     with tempfile.TemporaryDirectory() as folder:
         where = given[0] if given else folder
@@ -106,9 +111,9 @@ async def main(arguments: list[str]) -> int:
         store = open_store(where, artifacts=artifacts)
         rows = await measure(store, where, artifacts)
         await store.close()
-    show("Runs that wait", rows)
+    show(title, rows)
     return exit_code(rows, check="--check" in arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1:])))
+    sys.exit(asyncio.run(shown("Runs that wait", measure, sys.argv[1:])))

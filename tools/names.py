@@ -84,7 +84,8 @@ FACTORIES: Mapping[str, Callable[[str, Path], Made]] = MappingProxyType(
 )
 """From a name to what makes its tools, given a folder of files and the agent's store."""
 
-_TAKES_FOLDER = frozenset({"files", "rag", "search", "search_images"})
+TAKE_FOLDER = frozenset({"files", "rag", "search", "search_images"})
+"""Those after whose colon a folder stands."""
 
 
 def named(name: str, store: Path = Path(".agentkit")) -> Made:
@@ -109,7 +110,7 @@ def named(name: str, store: Path = Path(".agentkit")) -> Made:
         hint = f"; did you mean {near!r}?" if near else ""
         known = ", ".join(sorted(names))
         raise UsageError(f"expected a tool or one of the names {known}; came {name!r}{hint}")
-    if colon and word not in _TAKES_FOLDER:
+    if colon and word not in TAKE_FOLDER:
         raise UsageError(f"the tool {word!r} takes nothing after a colon; came {name!r}")
     return FACTORIES[word](folder or ".", store)
 

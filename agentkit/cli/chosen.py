@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from agentkit.events import Event
 
 _ORIGIN = "cli:"
-_IN_FOLDERS = frozenset({"files", "rag", "search", "search_images"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +65,10 @@ def _placed(path: str) -> str:
 
 def _placed_tool(tool: str) -> str:
     """A built-in tool by its name, some with a folder, which is else the current one."""
+    from agentkit.tools.names import TAKE_FOLDER
+
     name, _, path = tool.partition(":")
-    if name in _IN_FOLDERS:
+    if name in TAKE_FOLDER:
         return f"{name}:{_placed(path or '.')}"
     is_file = name == "openapi" and Path(path).is_file()
     return f"{name}:{_placed(path)}" if is_file else tool
