@@ -21,6 +21,7 @@ from agentkit.budget import Budget
 from agentkit.carry_on import Equipment, carry_on, draft
 from agentkit.decisions import Approver, Rule
 from agentkit.engine.limits import Limits
+from agentkit.equip import equip
 from agentkit.errors import UsageError
 from agentkit.events import Event
 from agentkit.inputs import read_inputs
@@ -313,8 +314,6 @@ class Agent(Generic[Output]):
         where two have one name, or an agent is its own tool."""
         found = self._equipped.get(folder)
         if found is None:
-            from agentkit.tools import equip
-
             require_bounded(self)
             given = [one.as_tool() if isinstance(one, Agent) else one for one in self.tools]
             found = self._equipped[folder] = equip(given, folder)

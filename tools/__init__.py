@@ -20,7 +20,7 @@ from agentkit.tools.generate_image_cascade import generate_image_cascade
 from agentkit.tools.label_image import image_text_similarity, label_image
 from agentkit.tools.language import ask, extract, summarize, translate
 from agentkit.tools.mcp import McpServer
-from agentkit.tools.names import equip, named
+from agentkit.tools.names import named
 from agentkit.tools.openapi import OpenApi
 from agentkit.tools.python import python
 from agentkit.tools.rag import rag
@@ -36,7 +36,6 @@ __all__ = [
     "ask",
     "compute",
     "describe_image",
-    "equip",
     "extract",
     "files",
     "generate_image",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from agentkit.errors import UsageError
 from agentkit.nearest import nearest
 from agentkit.protocols import Toolset
-from agentkit.tool import Tool, as_tool
+from agentkit.tool import Tool
 from agentkit.tools.compute import compute
 from agentkit.tools.describe_image import describe_image
 from agentkit.tools.files import files
@@ -113,28 +113,3 @@ def named(name: str, store: Path = Path(".agentkit")) -> Made:
     if colon and word not in TAKE_FOLDER:
         raise UsageError(f"the tool {word!r} takes nothing after a colon; came {name!r}")
     return FACTORIES[word](folder or ".", store)
-
-
-def equip(
-    given: Sequence[str | Tool | Toolset | Callable[..., Any]], store: Path = Path(".agentkit")
-) -> dict[str, Tool]:
-    """Tools by name, from names of built-in ones, toolsets, tools and plain typed functions.
-
-    Raises `UsageError` where two have the same name.
-
-    >>> [*equip(["files:."])]
-    ['read_file', 'write_file', 'list_files']
-    """
-    found: dict[str, Tool] = {}
-    for one in given:
-        for tool in _made(one, store):
-            if tool.name in found:
-                raise UsageError(f"two tools are named {tool.name!r}; rename one of them")
-            found[tool.name] = tool
-    return found
-
-
-def _made(one: str | Tool | Toolset | Callable[..., Any], store: Path) -> Sequence[Tool]:
-    if isinstance(one, str):
-        return named(one, store)
-    return one.tools(store) if isinstance(one, Toolset) else [as_tool(one)]

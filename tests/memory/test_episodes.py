@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit import Agent, ToolError, open_store, tool
+from agentkit.equip import equip
 from agentkit.errors import ModelError, RunError
 from agentkit.inputs import read_inputs
 from agentkit.journal.memory import MemoryJournal
@@ -24,7 +25,6 @@ from agentkit.plan.program import parse_program
 from agentkit.protocols import Example
 from agentkit.store import Store
 from agentkit.testing import ScriptedModel
-from agentkit.tools import equip
 from agentkit.tools.embed import MiniLM
 
 pytestmark = pytest.mark.anyio
