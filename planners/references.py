@@ -62,14 +62,13 @@ def fitting(
     Unknown types are left out where something known is wanted, and bytes where anything is: a tool
     that reads bytes says so.
     """
-    anything = is_open(wanted)
+    anything, of_media = is_open(wanted), holds_media(wanted)
     return [
         reference.text
         for name, given in types.items()
         if among is None or name in among
         for reference in references(name, given, steps=0 if anything else 1)
-        if holds_media(reference.type) == holds_media(wanted)
-        and (anything or _surely(reference.type, wanted))
+        if holds_media(reference.type) == of_media and (anything or _surely(reference.type, wanted))
     ]
 
 

@@ -46,7 +46,7 @@ def conforms(value: Json, wanted: Type, path: Path = ()) -> Mismatch | None:
         if mismatch is None:
             return None
         found.append(mismatch)
-    return worst(found, Mismatch(type_name(resolved(wanted)), shown(value), path))
+    return worst(found, lambda: Mismatch(type_name(resolved(wanted)), shown(value), path))
 
 
 def shown(value: Json) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agentkit.plan.types import Path
@@ -26,11 +26,17 @@ class Mismatch:
         )
 
 
-def worst(tried: Sequence[Mismatch], whole: Mismatch) -> Mismatch:
-    """The one to report of a union's members: that which got furthest inside, if there is one."""
+def worst(tried: Sequence[Mismatch], whole: Callable[[], Mismatch]) -> Mismatch:
+    """The one to report of a union's members: that which got furthest inside, if there is one.
+
+    Else the `whole`, whose words are looked for only then.
+    """
+    if len(tried) == 1:
+        return tried[0]
+    said = whole()
     deepest = max((len(mismatch.path) for mismatch in tried), default=0)
     best = [mismatch for mismatch in tried if len(mismatch.path) == deepest]
-    if len(tried) == 1 or (deepest > len(whole.path) and len(best) == 1):
+    if deepest > len(said.path) and len(best) == 1:
         return best[0]
     near = next((mismatch.nearest for mismatch in tried if mismatch.nearest), None)
-    return Mismatch(whole.expected, whole.found, whole.path, near)
+    return Mismatch(said.expected, said.found, said.path, near)

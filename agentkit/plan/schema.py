@@ -89,7 +89,7 @@ def _fits_one_of(
         if mismatch is None:
             return None
         tried.append(mismatch)
-    return worst(tried, Mismatch(type_name(consumer), type_name(member), path))
+    return worst(tried, lambda: Mismatch(type_name(consumer), type_name(member), path))
 
 
 def _member_fits(producer: Type, consumer: Type, path: Path, assumed: _Assumed) -> Mismatch | None:
