@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -qq --no-compile -c constraints.txt
 DEMO   := python,local,search,speech,image
-TESTS  := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+TESTS  := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 PULL   := $(BIN)/python -m agentkit models pull
 
 # llama.cpp's threads would spin while they wait; on a busy machine that is slower by far.
