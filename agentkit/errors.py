@@ -178,3 +178,14 @@ class ToolError(AgentkitError):
 
 class EvaluationError(ToolError):
     """A pure expression has no value: a field that is not there, a bound that was reached."""
+
+
+def said(error: BaseException) -> str:
+    """An exception's message, or its name and arguments where it has none.
+
+    Whoever wrote the exception wrote how it says so too, and that may fail.
+    """
+    try:
+        return str(error) or repr(error)
+    except Exception as second:  # noqa: BLE001 - the tool's boundary
+        return f"{type(error).__name__}; its message is lost to {type(second).__name__}"

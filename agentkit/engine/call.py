@@ -33,6 +33,7 @@ from agentkit.errors import (
     RunPaused,
     StoreError,
     ToolError,
+    said,
 )
 from agentkit.outcome import Failure, Outcome
 from agentkit.plan.evaluate import evaluate
@@ -306,7 +307,7 @@ class Caller:
         def waiting(attempt: int, error: BaseException, wait_s: float) -> None:
             data: dict[str, Json] = {
                 "attempt": attempt,
-                "error": f"{_kind(error)}: {error}",
+                "error": f"{_kind(error)}: {said(error)}",
                 "wait_s": wait_s,
             }
             self.record("node.retried", item.id, data)
@@ -337,8 +338,7 @@ async def _turn(item: Item) -> None:
 
 
 def _failure(error: BaseException) -> Failure:
-    message = str(error) or repr(error)
-    return Failure(_kind(error), message, retryable=getattr(error, "retryable", False) is True)
+    return Failure(_kind(error), said(error), retryable=getattr(error, "retryable", False) is True)
 
 
 def _kind(error: BaseException) -> str:

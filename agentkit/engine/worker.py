@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from agentkit.engine.door import finished, prepared
 from agentkit.engine.process import LENGTH_BYTES
 from agentkit.engine.retry import worth_retrying
-from agentkit.errors import StoreError, UsageError
+from agentkit.errors import StoreError, UsageError, said
 from agentkit.media import Artifact
 from agentkit.tool import Tool, as_tool
 from agentkit.types import Json
@@ -174,7 +174,7 @@ def _answer(line: Line, call: dict[str, Any]) -> dict[str, Json]:
         return {
             "error": {
                 "kind": type(error).__name__,
-                "message": str(error) or repr(error),
+                "message": said(error),
                 "retryable": again,
                 "stored": not isinstance(error, ParentsStoreError),
             }

@@ -282,3 +282,19 @@ async def test_a_tool_that_needs_more_than_there_is_is_refused() -> None:
 
     with pytest.raises(UsageError, match=r"'big' needs 2 of 'gpu' and there is 1"):
         scheduler([big])
+
+
+class Unreadable(ToolError):
+    def __str__(self) -> str:
+        raise KeyError("response")
+
+
+async def test_an_error_that_cannot_say_what_it_is_fails_its_call_alone() -> None:
+    log = Log()
+    calls, flaky = failing(Unreadable("busy", retryable=True), 3)
+    async with scheduler([flaky], log) as run:
+        run.add([call("f", "flaky")])
+        await run.settled()
+    failure = run.outcomes["f"].failure
+    assert failure is not None and len(calls) == 3
+    assert failure.message == "Unreadable; its message is lost to KeyError"
