@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import types
 import typing
@@ -18,7 +17,7 @@ from typing_extensions import TypedDict
 
 from agentkit.calls import finisher, item_preparer, preparer
 from agentkit.errors import UsageError
-from agentkit.tool import Context
+from agentkit.tool import Context, name_of, unfilled
 from agentkit.types import Json
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def signature(
     file, is itself the one argument, and has the name of the parameter. Raises `UsageError` that
     names the function and the parameter.
     """
-    name = getattr(function, "__name__", type(function).__name__)
+    name = name_of(function)
     hints = _hints(function, local_names, name)
     docs = _docstring(function)
     parameters = _parameters(function, hints, name)
@@ -94,7 +93,12 @@ def signature(
 def _hints(
     function: Callable[..., Any], local_names: Mapping[str, Any], name: str
 ) -> dict[str, Any]:
-    target = function.func if isinstance(function, functools.partial) else function
+    target = unfilled(function)
+    if isinstance(target, type):
+        raise UsageError(
+            f"{name} is a class, and a tool is a function; write one that makes a {name} and calls "
+            "it, or give an object that can be called"
+        )
     if not inspect.isroutine(target):
         target = type(target).__call__
     names = dict(local_names)
@@ -118,6 +122,11 @@ def _parameters(
             raise UsageError(
                 f"{name}: parameter {key!r} cannot be passed by name; "
                 "a tool's parameters are named one by one"
+            )
+        if key == "self" and key not in hints:
+            raise UsageError(
+                f"{name}: a method has no object where its class is written; make the tool of an "
+                f"object's: tool(…)(thing.{name})"
             )
         if key not in hints:
             raise UsageError(f"{name}: parameter {key!r} has no annotation; write `{key}: type`")
@@ -267,7 +276,7 @@ def _with_defaults(
 def _docstring(function: Callable[..., Any]) -> Docstring:
     from docstring_parser import parse
 
-    return parse(inspect.getdoc(function) or "")
+    return parse(inspect.getdoc(unfilled(function)) or "")
 
 
 def _description(docs: Docstring) -> str:

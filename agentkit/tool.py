@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Hashable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, cast, overload
 from weakref import WeakKeyDictionary
@@ -249,7 +250,7 @@ def _from_function(
 
     found = signature(function, local_names, batch=options.get("batch") is not None)
     given = cast("ToolOptions", dict(options))
-    given.setdefault("name", getattr(function, "__name__", type(function).__name__))
+    given.setdefault("name", name_of(function))
     given.setdefault("description", found.description)
     given.setdefault("runs", _default_runs(function))
     if not found.context:
@@ -273,7 +274,19 @@ def _default_runs(function: Callable[..., Any]) -> Runs:
     return "loop" if _is_async(function) else "thread"
 
 
+def unfilled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What a `functools.partial` calls; any other function is itself."""
+    return function.func if isinstance(function, partial) else function
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """What the function is called; an object that can be called, as its class is."""
+    inner = unfilled(function)
+    return getattr(inner, "__name__", type(inner).__name__)
+
+
 def _is_async(function: Callable[..., Any]) -> bool:
+    function = unfilled(function)
     if inspect.isroutine(function):
         return inspect.iscoroutinefunction(function)
     return inspect.iscoroutinefunction(type(function).__call__)
