@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -85,6 +85,13 @@ class Agent(Generic[Output]):
     origin: str = ""
     clock: Clock = time.time
     new_id: Callable[[], str] = new_run_id
+
+    def __post_init__(self) -> None:
+        lists: dict[str, object] = {"tools": self.tools, "approve": self.approve}
+        for name, given in lists.items():
+            # A text is a sequence too, of letters: as rules they would ask about nothing.
+            if isinstance(given, str) or not isinstance(given, Iterable):
+                raise UsageError(f"expected a list as {name}=; found {given!r}; write [{given!r}]")
 
     async def run(
         self, task: str, *, inputs: Mapping[str, object] | None = None, session: str | None = None

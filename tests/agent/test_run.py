@@ -322,3 +322,9 @@ async def test_a_clock_may_give_whole_seconds(tmp_path: Path) -> None:
     run = await whole.run("Any.")
     assert [event.time for event in await store.journal.events(run.id)][0] == 1_700_000_000
     await store.close()
+
+
+@pytest.mark.parametrize("options", [{"tools": "search"}, {"tools": double}, {"approve": "double"}])
+def test_one_where_a_list_is_meant_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="expected a list as"):
+        Agent(**options)
