@@ -50,10 +50,9 @@ class Hints:
                 return self.stopped(error.run_id)
             return f"{self.stopped(error.run_id)} --budget {error.dimension}={error.wanted:f}"
         if isinstance(error, RunPaused):
-            return "\n".join(
-                f"to allow it: agentkit approve {error.run_id} {one.node}{self._in_store()}"
-                for one in error.questions
-            )
+            nodes = [shlex.quote(one.node) for one in error.questions]  # a map's have brackets
+            allow = f"to allow it: agentkit approve {error.run_id}"
+            return "\n".join(f"{allow} {node}{self._in_store()}" for node in nodes)
         kept = f"what the run did is kept: {self.show(error.run_id)}"
         if not self.resumable or isinstance(error, RunTaken):
             return kept

@@ -143,6 +143,8 @@ async def send(to: str) -> str:
 
 
 asking = Agent(model=planned('s = send(to="Ann")\nanswer(f"{s}")', "done"), tools=[send])
+LETTERS = 'ss = [send(to=name) for name in ["Ann"]]\nanswer(f"{ss}")'
+asking_in_map = Agent(model=planned(LETTERS, "done"), tools=[send])
 
 
 @tool(effect="read", cost=Cost(usd=Decimal("0.02")))

@@ -26,6 +26,18 @@ def test_nobody_there_pauses_the_run_and_says_how_to_allow_the_call(tmp_path: Pa
     assert letters(tmp_path) == ["letter to Ann"]
 
 
+def test_a_call_of_a_map_is_shown_with_its_arguments_and_allowed_as_a_shell_reads_it(
+    tmp_path: Path,
+) -> None:
+    asked = run(tmp_path, "asking_in_map")
+    assert "'ss[0].send_1'" in asked.stderr  # a shell would look for files that fit the brackets
+    assert "waits: ss[0].send_1 = send(to='Ann')" in agentkit(tmp_path, "show", "last").stdout
+    assert agentkit(tmp_path, *hinted(asked.stderr, "approve")).returncode == 0
+    assert agentkit(tmp_path, "resume", "last").returncode == 0
+    assert letters(tmp_path) == ["letter to Ann"]
+    assert "waits:" not in agentkit(tmp_path, "show", "last").stdout
+
+
 def test_arguments_can_be_set_and_calls_denied(tmp_path: Path) -> None:
     run(tmp_path, "asking")
     assert agentkit(tmp_path, "approve", "last", "s", "--set", "to=Bob").returncode == 0

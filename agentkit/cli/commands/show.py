@@ -9,6 +9,7 @@ from functools import reduce
 import click
 
 from agentkit.budget import spent_text
+from agentkit.cli.ask import shown
 from agentkit.cli.compared import patched
 from agentkit.cli.hints import Hints
 from agentkit.cli.lines import footer, rows
@@ -18,6 +19,7 @@ from agentkit.cli.told import tell
 from agentkit.document import document, spent_by
 from agentkit.errors import UsageError
 from agentkit.events import Event
+from agentkit.fold import fold as state_of
 from agentkit.text import inert
 from agentkit.types import Json
 
@@ -61,7 +63,10 @@ def print_run(events: Sequence[Event], hints: Hints) -> None:
     """The run for people: plan, steps, what was spent, answer."""
     spent = spent_text(spent_by(events))
     whole = hints.whole(events[0].run)
-    _print(reduce(fold, events, Progress()), patched(events), spent, whole)
+    progress = reduce(fold, events, Progress())
+    _print(progress, patched(events), spent, whole)
+    if progress.status == "paused":
+        _print_waiting(events, progress)
 
 
 def _steps(whole: Mapping[str, Json]) -> list[dict[str, Json]]:
@@ -84,3 +89,10 @@ def _print(progress: Progress, plan: str, spent: str, whole: str) -> None:
         tell(f"\n{progress.answer}", whole)
     if progress.cites:
         print(f"sources: {inert(', '.join(progress.cites))}")
+
+
+def _print_waiting(events: Sequence[Event], progress: Progress) -> None:
+    """The calls that wait and have no row: those of maps, and of agents that are tools."""
+    for node, question in state_of(events).asked.items():
+        if node not in progress.rows:
+            print(f"waits: {shown(question)}")
