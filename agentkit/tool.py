@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, cast, get_args, overload
 from weakref import WeakKeyDictionary
 
 from typing_extensions import ParamSpec, TypedDict, TypeVar, Unpack
@@ -297,6 +297,10 @@ def _complaints(tool: Tool[..., Any]) -> list[str]:
     found: list[str] = []
     if not tool.name.isidentifier() or iskeyword(tool.name) or tool.name.startswith("_"):
         found.append("a name is a Python identifier without leading underscore; pass name=")
+    words = (("effect", tool.effect, get_args(Effect)), ("runs", tool.runs, get_args(Runs)))
+    for option, word, known in words:  # a misspelt effect would be repeated like a reading one
+        if word not in known:
+            found.append(f"expected {option} as one of {', '.join(known)}; found {word!r}")
     if _is_async(tool.function) != (tool.runs == "loop"):
         kind = "async" if _is_async(tool.function) else "sync"
         fitting = '"loop"' if kind == "async" else '"thread" or "process"'

@@ -308,6 +308,8 @@ def test_what_cannot_be_a_tool_is_a_usage_error(function: Any, message: str) -> 
     [
         ({"name": "two words"}, "a name is a Python identifier"),
         ({"name": "_hidden"}, "a name is a Python identifier"),
+        ({"effect": "reads"}, "expected effect as one of pure, read, write, once; found 'reads'"),
+        ({"runs": "fork"}, "expected runs as one of loop, thread, process; found 'fork'"),
         ({"runs": "loop"}, "runs='loop' does not fit the sync function"),
         ({"cache": True}, "cache=True needs effect=\"pure\"; found 'once'"),
         ({"timeout_s": 0}, "timeout_s is a positive number or None; found 0"),
