@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from agentkit.budget import Spent, amounts, amounts_to_json
+from agentkit.decisions import question_to_json
 from agentkit.events import Event
+from agentkit.fold import fold
 from agentkit.spent import Ledger
 from agentkit.state import caller
 from agentkit.types import Json
@@ -15,7 +17,8 @@ _ENDS = ("status", "value", "failure", "seconds", "attempts")
 
 
 def document(events: Sequence[Event]) -> dict[str, Json]:
-    """The run so far: task, status, answer, what it rests on, and each node that started.
+    """The run so far: task, status, answer, what it rests on, each node that started, and each call
+    that waits for somebody's approval.
 
     A node of a map's element has a name like `notes[3]`, a step that is a run of its own has the
     `run`, an effect whose node was replaced one like
@@ -34,6 +37,7 @@ def document(events: Sequence[Event]) -> dict[str, Json]:
         "error": ended.get("error"),
         "plan": plan_text(events),
         "steps": [*_steps(events).values()],
+        "waiting": _waiting(events),
         "usage": _usage(events),
         "spent": _spent(events),
     }
@@ -108,6 +112,13 @@ def _set_aside(steps: dict[str, Json], effects: set[str], patch: Json) -> None:
         before = steps.pop(name, None)
         if isinstance(before, dict):
             steps[f"{name} (replaced)"] = {**before, "node": f"{name} (replaced)"}
+
+
+def _waiting(events: Sequence[Event]) -> list[Json]:
+    if not events or events[0].type != "run.created":
+        return []  # only the last of a run's events
+    asked = fold(events).asked.items()
+    return [{"node": node, **question_to_json(question)} for node, question in asked]
 
 
 def _usage(events: Sequence[Event]) -> dict[str, Json]:

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 
 from agentkit import decide
 from agentkit.agent import Agent
-from agentkit.decisions import question_to_json
 from agentkit.document import document
 from agentkit.errors import UsageError
 from agentkit.events import Event, event_to_json
@@ -221,10 +220,6 @@ def _shown(server: Server, known: Sequence[Event]) -> dict[str, Any]:
         agent=state.agent,
         session=state.session,
         created=created.time,
-        waiting=[
-            words.Waiting.model_validate({"node": node, **question_to_json(question)})
-            for node, question in state.asked.items()
-        ],
         live=created.run in server.live,
         events=known[-1].seq,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from .process import AGENTS, agentkit, hinted, on_a_terminal, run
@@ -19,6 +20,9 @@ def test_nobody_there_pauses_the_run_and_says_how_to_allow_the_call(tmp_path: Pa
     assert letters(tmp_path) == []
     assert "paused" in agentkit(tmp_path, "runs").stdout
     assert "wait" in agentkit(tmp_path, "show", "last").stdout
+    (waits,) = json.loads(agentkit(tmp_path, "show", "last", "--json").stdout)["waiting"]
+    assert (waits["node"], waits["tool"], waits["args"]) == ("s", "send", {"to": "Ann"})
+    assert json.loads(agentkit(tmp_path, "show", "last", "--step", "s").stdout) == waits
     allowed = agentkit(tmp_path, *hinted(done.stderr, "approve"))
     assert allowed.returncode == 0
     resumed = agentkit(tmp_path, *hinted(allowed.stderr, "resume"))

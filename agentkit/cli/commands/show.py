@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 
 import click
@@ -50,8 +50,10 @@ def command(run: str, step: str | None, as_json: bool, html: str | None, store: 
 
 
 def print_step(events: Sequence[Event], step: str) -> None:
-    """One node as JSON. Raises `UsageError` where the run has none of this name."""
-    steps = _steps(document(events))
+    """One node as JSON, begun or waiting. Raises `UsageError` where the run has none of this
+    name."""
+    whole = document(events)
+    steps = [*_listed(whole["steps"]), *_listed(whole["waiting"])]
     found = [one for one in steps if one.get("node") == step]
     if not found:
         names = ", ".join(str(one.get("node")) for one in steps)
@@ -69,9 +71,8 @@ def print_run(events: Sequence[Event], hints: Hints) -> None:
         _print_waiting(events, progress)
 
 
-def _steps(whole: Mapping[str, Json]) -> list[dict[str, Json]]:
-    steps = whole["steps"]
-    return [one for one in steps if isinstance(one, dict)] if isinstance(steps, list) else []
+def _listed(given: Json) -> list[dict[str, Json]]:
+    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
 
 
 def _print(progress: Progress, plan: str, spent: str, whole: str) -> None:
