@@ -111,8 +111,11 @@ class Batcher(Generic[T, R]):
 
     def _start(self) -> None:
         self._due = None
+        loop = asyncio.get_running_loop()
+        if self._rate is not None and self._rate.next_at() > loop.time():
+            self._start_soon()  # half of a batch has taken this turn meanwhile
+            return
         if batch := self._take():
-            loop = asyncio.get_running_loop()
             self._free -= 1
             if self._rate is not None:
                 self._rate.reserve(loop.time())

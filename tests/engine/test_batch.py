@@ -187,6 +187,27 @@ async def test_one_poisoned_item_of_64_fails_alone_though_the_function_raises() 
     assert sizes == [64, 32, 32, 16, 8, 8, 4, 2, 1, 1, 2, 4, 16], "in halves"
 
 
+async def test_a_rate_is_kept_where_halves_and_new_calls_want_the_same_turn() -> None:
+    starts: list[float] = []
+
+    @tool(effect="read", batch=2, concurrency=2, rate_per_s=1)
+    async def look(jobs: Sequence[Job]) -> list[int]:
+        """Chokes on two at once, after a while."""
+        starts.append(now())
+        await asyncio.sleep(0.5)
+        if len(jobs) > 1:
+            raise ValueError("one at a time")
+        return [job.n for job in jobs]
+
+    async with scheduler([look]) as run:
+        run.add([call("a", look, n=1), call("b", look, n=2)])
+        await asyncio.sleep(0.4)
+        run.add([call("c", look, n=3)])
+        await run.settled()
+    assert [run.outcomes[name].value for name in "abc"] == [1, 2, 3]
+    assert starts == pytest.approx([0, 1, 2, 3])
+
+
 async def test_what_must_not_be_repeated_or_comes_again_anyway_is_not_made_in_halves() -> None:
     sizes: list[int] = []
 
