@@ -30,7 +30,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from agentkit.errors import AgentkitError, MissingExtra, RunPaused
 from agentkit.events import Event
@@ -107,11 +107,28 @@ def mcp_app(agent: Agent[Any], *, each: bool = False, path: str = "/mcp") -> Sta
 
 
 async def serve_stdio(server: Server[Desk]) -> None:
-    """Serve this process's standard streams until they end; what tools print goes to stderr."""
+    """Serve this process's standard streams until they end; what tools print goes to stderr.
+
+    Raises `UsageError` or `StoreError` where the agent's tools or its store cannot be used.
+    """
     from mcp.server.stdio import stdio_server
 
-    async with stdio_server() as (reading, writing):
-        await server.run(reading, writing, server.create_initialization_options())
+    try:
+        async with stdio_server() as (reading, writing):
+            await server.run(reading, writing, server.create_initialization_options())
+    except ExceptionGroup as group:  # the SDK's: a store or a tool that cannot be opened is in it
+        raise _alone(group) from None
+
+
+def _alone(group: ExceptionGroup[Exception]) -> Exception:
+    """What went wrong, where it is one thing."""
+    found = [*group.exceptions]
+    if len(found) > 1:
+        return group
+    one = found[0]
+    if isinstance(one, ExceptionGroup):
+        return _alone(cast("ExceptionGroup[Exception]", one))
+    return one
 
 
 async def _call(

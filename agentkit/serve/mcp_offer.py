@@ -68,7 +68,8 @@ def _agent_offer(agent: Agent[Any]) -> Offer:
 
     def job(arguments: Mapping[str, Any], artifacts: ArtifactStore) -> Job:
         task, inputs = arguments.get("task"), arguments.get("inputs", {})
-        if not isinstance(task, str) or not task.strip() or not isinstance(inputs, dict):
+        known = arguments.keys() <= {"task", "inputs"}
+        if not (known and isinstance(task, str) and task.strip() and isinstance(inputs, dict)):
             raise UsageError(
                 "expected a task in words, and inputs, if any, as an object; "
                 f"came {', '.join(sorted(arguments)) or 'nothing'}"

@@ -26,6 +26,7 @@ from agentkit.media import Media
 from agentkit.serve.mcp import mcp_app, mcp_server
 from agentkit.testing import ScriptedModel
 from agentkit.tools import McpServer
+from tests.cli.process import agentkit
 
 PIXEL = b"\x89PNG\r\n\x1a\n" + bytes(8)
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,11 +146,13 @@ async def test_an_agent_is_one_tool_that_tells_how_far_it_is() -> None:
             "helper", {"task": "Double it.", "inputs": {"n": 4}}, progress_callback=hear
         )
         empty = await client.call_tool("helper", {"task": " "})
+        misspelt = await client.call_tool("helper", {"task": "Double it.", "input": {"n": 4}})
     assert one.input_schema["required"] == ["task"]
     assert done.structured_content["answer"] == "8 image/png"
     assert sorted(one.type for one in done.content) == ["image", "text"]
     assert sorted(filter(None, told)) == ["picture: value", "twice: value"]
     assert empty.is_error and "expected a task in words" in str(empty.content)
+    assert misspelt.is_error and "came input, task" in str(misspelt.content)
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
@@ -277,3 +280,19 @@ def test_stdout_carries_the_protocol_and_nothing_else(tmp_path: Path) -> None:
     assert replies[1]["result"]["structuredContent"]["answer"] == "LOUD"
     assert (rest, process.returncode) == ("", 0)
     assert said == "from the file\nfrom the tool\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tools", "pythn"], "error: expected a tool or one of the names"),
+        (["--tools", "python", "--store", "file/store"], "error: cannot open the store"),
+    ],
+)
+def test_what_cannot_be_served_is_told_in_words(
+    tmp_path: Path, words: list[str], said: str
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = agentkit(tmp_path, "mcp", *words)
+    assert done.returncode in (1, 2) and done.stdout == ""
+    assert done.stderr.startswith(said) and "TaskGroup" not in done.stderr
