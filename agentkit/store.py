@@ -67,7 +67,8 @@ def open_store(
 
     `artifacts` is the folder for artifacts, or its `file://` URL, where they are not to be in the
     store's own; all processes of a database need the same one, and the default is `.agentkit`.
-    Raises `StoreError` if the store cannot be used or its journal is damaged or too new.
+    Raises `StoreError` if the store cannot be used or its journal is damaged or too new, and
+    `UsageError` where it is another URL.
 
     ```python
     import asyncio
@@ -101,8 +102,14 @@ def open_store(
 
 
 def is_url(where: str | os.PathLike[str]) -> bool:
-    """Whether it names a database rather than a folder."""
-    return isinstance(where, str) and where.startswith(_URL)
+    """Whether it names a database rather than a folder. Raises `UsageError` for any other URL."""
+    if not isinstance(where, str) or "://" not in where:
+        return False
+    if not where.startswith(_URL):
+        # What follows the scheme may hold a password.
+        scheme = where.partition("://")[0]
+        raise UsageError(f"expected a store as a folder or postgresql://…; came {scheme}://…")
+    return True
 
 
 def local_folder(where: str | os.PathLike[str]) -> Path:

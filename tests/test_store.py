@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.errors import StoreError
+from agentkit.errors import StoreError, UsageError
 from agentkit.events import Event
 from agentkit.journal import DurableJournal, MemoryJournal
 from agentkit.store import open_store
@@ -55,3 +55,13 @@ def test_a_folder_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="cannot open the store .*choose a store folder"):
         open_store(tmp_path / "file" / "store")
+
+
+@pytest.mark.parametrize("where", ["file:///runs", "sqlite:///runs.db", "postgresql+x://a:b@c/d"])
+def test_a_url_that_is_no_database_is_not_taken_for_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"expected a store as a folder or postgresql://…; came"):
+        open_store(where)
+    assert [*tmp_path.iterdir()] == []
