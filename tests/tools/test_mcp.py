@@ -157,6 +157,8 @@ def test_a_server_that_cannot_be_started_says_why(tmp_path: Path) -> None:
         McpServer(SMALL, env={"KEY": "$NO_SUCH_KEY"}).tools(tmp_path)
     with pytest.raises(UsageError, match="has no tool 'ad'; there are add"):
         McpServer(things(), only=["ad"]).tools(tmp_path)
+    with pytest.raises(UsageError, match=r"expected a list as only=; .*write \['add'\]"):
+        McpServer(things(), only="add").tools(tmp_path)
 
 
 def described(text: str) -> MCPServer:

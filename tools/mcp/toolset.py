@@ -127,6 +127,10 @@ class McpServer:
         return Session(self.called, open_, start_s=self.start_s)
 
     def _taken(self, offered: Sequence[Definition]) -> Sequence[Definition]:
+        if isinstance(self.only, str):  # a sequence too, of letters
+            raise UsageError(
+                f"expected a list as only=; found {self.only!r}; write [{self.only!r}]"
+            )
         there = [str(one["name"]) for one in offered]
         asked = {*(there if self.only is None else self.only)}
         for missing in sorted((asked | self.effects.keys()) - {*there}):

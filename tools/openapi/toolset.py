@@ -93,6 +93,9 @@ class OpenApi:
         found, refused = self._read
         if not self.operations:
             return found
+        if isinstance(self.operations, str):  # a sequence too, of letters
+            one = self.operations
+            raise UsageError(f"expected a list as operations=; found {one!r}; write [{one!r}]")
         for selector in self.operations:
             if not any(_fits(one, selector) for one in found):
                 raise UsageError(_unknown(selector, found, refused))

@@ -222,6 +222,8 @@ def test_operations_are_chosen_by_id_place_tag_and_glob() -> None:
     assert chosen("GET /b", "change") == ["x_put_a", "x_listB"]
     with pytest.raises(UsageError, match="no operation fits 'listC'; did you mean 'list[AB]'"):
         chosen("listC")
+    with pytest.raises(UsageError, match=r"expected a list as operations=; .*write \['listA'\]"):
+        OpenApi(document, server=SERVER, operations="listA").tools()
 
 
 def written(folder: Path, text: str | bytes) -> OpenApi:
