@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, cast
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 
 from agentkit.media import Artifact, matches
 from agentkit.protocols import ArtifactStore
@@ -15,12 +16,22 @@ _BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 Base64: TypeAlias = Annotated[str, Field(pattern="^" + _BASE64)]
 
+
+def _expected(value: object, check: ValidatorFunctionWrapHandler) -> str:
+    try:
+        return cast("str", check(value))
+    except ValidationError:
+        said = "expected data:TYPE;base64,…: the server fetches no address"
+        raise PydanticCustomError("data_url", said) from None
+
+
 DataUrl: TypeAlias = Annotated[
     str,
     Field(
         pattern=r"^data:[a-z]+/[a-z0-9.+-]+;base64," + _BASE64,
         description="data:TYPE;base64,…: the server fetches no address.",
     ),
+    WrapValidator(_expected),
 ]
 
 
