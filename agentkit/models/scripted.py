@@ -65,6 +65,9 @@ class ScriptedModel:
     requests: list[Request] = field(default_factory=list[Request])
 
     def __post_init__(self) -> None:
+        if isinstance(self.replies, str):  # iterable too: a reply for each letter
+            one = self.replies
+            raise UsageError(f"expected a list as replies=; found {one!r}; write [{one!r}]")
         self._script: Iterator[Answer] = iter(()) if callable(self.replies) else iter(self.replies)
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta]:
@@ -104,7 +107,15 @@ class ScriptedModel:
                 ) from None
         if isinstance(answer, Exception):
             return Scripted(error=answer)
-        return Scripted(text=answer) if isinstance(answer, str) else answer
+        return Scripted(text=answer) if isinstance(answer, str) else _in_full(answer)
+
+
+def _in_full(answer: object) -> Scripted:
+    if not isinstance(answer, Scripted):  # a function that forgot its `return` gives None
+        raise UsageError(
+            f"expected a reply as a text, Scripted(…) or an exception; found {answer!r}"
+        )
+    return answer
 
 
 def _pieces(text: str) -> Sequence[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
@@ -119,3 +120,14 @@ async def test_one_that_never_stops_can_be_cancelled() -> None:
 
 def test_its_profile_is_the_tests_choice() -> None:
     assert model("test:", profile=Profile(guided=True)).profile.guided
+
+
+async def test_a_script_that_is_none_is_refused_in_words() -> None:
+    with pytest.raises(UsageError, match=r"expected a list as replies=; found 'One.'"):
+        ScriptedModel(replies="One.")
+
+    def forgetful(_: Request) -> Any:
+        "It has no `return`."
+
+    with pytest.raises(UsageError, match="expected a reply as a text.*; found None"):
+        await complete(ScriptedModel(replies=forgetful), ASK)
