@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ from agentkit.engine.limits import Limits
 from agentkit.equip import equip
 from agentkit.errors import UsageError
 from agentkit.events import Event
+from agentkit.given import require_list
 from agentkit.inputs import read_inputs
 from agentkit.models.profile import usd_per_token
 from agentkit.plan.draft import Draft
@@ -87,11 +88,8 @@ class Agent(Generic[Output]):
     new_id: Callable[[], str] = new_run_id
 
     def __post_init__(self) -> None:
-        lists: dict[str, object] = {"tools": self.tools, "approve": self.approve}
-        for name, given in lists.items():
-            # A text is a sequence too, of letters: as rules they would ask about nothing.
-            if isinstance(given, str) or not isinstance(given, Iterable):
-                raise UsageError(f"expected a list as {name}=; found {given!r}; write [{given!r}]")
+        require_list(self.tools, "tools")
+        require_list(self.approve, "approve")
 
     async def run(
         self, task: str, *, inputs: Mapping[str, object] | None = None, session: str | None = None

@@ -1,9 +1,10 @@
-"""JSON that somebody typed or sent."""
+"""What somebody typed, sent or wrote down, looked at before it is used."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 
 from agentkit.errors import UsageError
 from agentkit.types import Json
@@ -49,3 +50,14 @@ def _not_finite(name: str) -> Json:
 def _finite(text: str) -> Json:
     number = float(text)
     return number if math.isfinite(number) else _not_finite(text)
+
+
+def require_list(given: object, option: str) -> None:
+    """Raises `UsageError` for one thing where a list is meant: a text is a sequence of letters.
+
+    >>> require_list("search", "tools")
+    Traceback (most recent call last):
+    agentkit.errors.UsageError: expected a list as tools=; found 'search'; write ['search']
+    """
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise UsageError(f"expected a list as {option}=; found {given!r}; write [{given!r}]")

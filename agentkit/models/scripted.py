@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from agentkit.errors import ModelError, UsageError
+from agentkit.given import require_list
 from agentkit.messages import Delta, Done, Finish, Profile, Request, Text, ToolCall, Usage
 
 
@@ -65,9 +66,8 @@ class ScriptedModel:
     requests: list[Request] = field(default_factory=list[Request])
 
     def __post_init__(self) -> None:
-        if isinstance(self.replies, str):  # iterable too: a reply for each letter
-            one = self.replies
-            raise UsageError(f"expected a list as replies=; found {one!r}; write [{one!r}]")
+        if not callable(self.replies):
+            require_list(self.replies, "replies")
         self._script: Iterator[Answer] = iter(()) if callable(self.replies) else iter(self.replies)
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta]:

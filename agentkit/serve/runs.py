@@ -18,7 +18,6 @@ from agentkit.agent import Agent
 from agentkit.document import document
 from agentkit.errors import UsageError
 from agentkit.events import Event, event_to_json
-from agentkit.fold import fold
 from agentkit.protocols import Journal, RunSummary
 from agentkit.recalled import recalled_from_json
 from agentkit.serve import run_words as words
@@ -213,14 +212,14 @@ async def _begun(server: Server, run: str, status: int) -> Response:
 
 
 def _shown(server: Server, known: Sequence[Event]) -> dict[str, Any]:
-    state, created = fold(known), known[0]
+    created: dict[str, Any] = dict(known[0].data)
     whole: dict[str, Any] = document(known)
     shown = words.Run(
         **whole,
-        agent=state.agent,
-        session=state.session,
-        created=created.time,
-        live=created.run in server.live,
+        agent=created.get("agent") or "",
+        session=created.get("session"),
+        created=known[0].time,
+        live=known[0].run in server.live,
         events=known[-1].seq,
     )
     return shown.model_dump()

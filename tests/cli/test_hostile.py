@@ -129,6 +129,7 @@ def test_of_ten_megabytes_a_terminal_gets_a_part_and_a_pipe_all(tmp_path: Path) 
         ("replay", "last", "--agent", f"{AGENTS}:lasting"),
         ("runs",),
         ("tools", "--agent", f"{AGENTS}:lasting", "call", "much", "{}"),
+        ("tools", "--agent", f"{AGENTS}:lasting", "call", "many", "{}"),
     ],
 )
 def test_ten_megabytes_through_every_other_command(words: tuple[str, ...], lasted: Path) -> None:
@@ -143,6 +144,8 @@ def test_ten_megabytes_through_every_other_command(words: tuple[str, ...], laste
         (("plan", "Do it.", "--agent", f"{AGENTS}:wordy"), "did not stop after"),
         (run("wordy"), "did not stop after"),
         (("plan", "Do it.", "--agent", f"{AGENTS}:written"), "a statement of at most"),
+        (("plan", "Do it.", "--agent", f"{AGENTS}:written", "--mermaid"), "a statement of at most"),
+        (("plan", "Do it.", "--agent", f"{AGENTS}:written", "--svg"), "a statement of at most"),
         (run("written"), "a statement of at most"),
     ],
 )

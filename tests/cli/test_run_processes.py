@@ -47,7 +47,7 @@ def test_events_are_lines_of_json_as_they_come(tmp_path: Path) -> None:
         ("wrong", (), 1, "expected a tool; found 'lock'; did you mean 'look'?"),
         ("looking", ("--limit", "nodes=2"), 3, "limit of 2 nodes is reached"),
         ("patient", ("--limit", "seconds=0.5"), 3, "limit of 0.5 seconds is reached"),
-        ("nobody", (), 2, "agents there: asking, asking_clerk, asking_in_map"),
+        ("nobody", (), 2, "there: asking, asking_clerk, asking_in_map, buying, clerk, failing"),
         ("looking", ("--limit", "weeks=2"), 2, "expected a limit among"),
         ("looking", ("--limit", "seconds=-1"), 2, "more than 0"),
         ("looking", ("--docs", "."), 2, "go without --agent"),

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from agentkit.budget import Cost
 from agentkit.errors import ToolError, UsageError
+from agentkit.given import require_list
 from agentkit.tool import Context, Retry, Tool, from_schema
 from agentkit.tools.mcp.connect import is_url, opener
 from agentkit.tools.mcp.definition import (
@@ -127,10 +128,8 @@ class McpServer:
         return Session(self.called, open_, start_s=self.start_s)
 
     def _taken(self, offered: Sequence[Definition]) -> Sequence[Definition]:
-        if isinstance(self.only, str):  # a sequence too, of letters
-            raise UsageError(
-                f"expected a list as only=; found {self.only!r}; write [{self.only!r}]"
-            )
+        if self.only is not None:
+            require_list(self.only, "only")
         there = [str(one["name"]) for one in offered]
         asked = {*(there if self.only is None else self.only)}
         for missing in sorted((asked | self.effects.keys()) - {*there}):

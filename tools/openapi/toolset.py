@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentkit.budget import Cost
 from agentkit.errors import ToolError, UsageError
+from agentkit.given import require_list
 from agentkit.nearest import nearest
 from agentkit.tool import Context, Retry, Tool, from_schema
 from agentkit.tools.openapi.call import Caller, checked_files
@@ -93,9 +94,7 @@ class OpenApi:
         found, refused = self._read
         if not self.operations:
             return found
-        if isinstance(self.operations, str):  # a sequence too, of letters
-            one = self.operations
-            raise UsageError(f"expected a list as operations=; found {one!r}; write [{one!r}]")
+        require_list(self.operations, "operations")
         for selector in self.operations:
             if not any(_fits(one, selector) for one in found):
                 raise UsageError(_unknown(selector, found, refused))
