@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
+from agentkit import decisions
 from agentkit.decisions import Decision, Question, Verdict, decision_to_json
 from agentkit.errors import RunTaken, UsageError
 from agentkit.protocols import Clock, Journal
@@ -28,18 +30,12 @@ async def approve(
 ) -> None:
     """Let a call that waits be made; `args` takes the place of those arguments that it names.
 
-    Raises `UsageError` where the run is not paused or this node waits for no approval.
+    Raises `UsageError` where the run is not paused, this node waits for no approval, or the tool
+    takes no such argument.
     """
 
     def decided(state: RunState) -> Decision:
-        asked = _asked(state, node)
-        unknown = sorted(set(args or {}) - set(asked.args))
-        if unknown:
-            known = ", ".join(asked.args) or "none"
-            names = ", ".join(unknown)
-            raise UsageError(f"{asked.tool} was not called with {names}; it has: {known}")
-        edited = {**asked.args, **args} if args else None
-        return Decision(node=node, key=asked.key, verdict="approve", args=edited, by=by)
+        return replace(decisions.approve(_asked(state, node), args=args), by=by)
 
     await _record(journal, run, clock, decided)
 

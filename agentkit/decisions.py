@@ -17,8 +17,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias, cast
 
+from agentkit.errors import UsageError
+from agentkit.plan.literal import conforms
+from agentkit.plan.types import UNKNOWN, as_type, properties_of, resolved
 from agentkit.tool import Tool
-from agentkit.types import Json
+from agentkit.types import Json, Schema
 
 Verdict = Literal["approve", "deny", "done", "not_done"]
 """`approve` and `deny` a call that was not made; `done` and `not_done` say of one that is in doubt
@@ -33,7 +36,11 @@ Rule: TypeAlias = str | Callable[[Tool[..., Any], Mapping[str, Json]], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A call that waits for approval, with its literal arguments. `key` is the call's own."""
+    """A call that waits for approval, with its literal arguments. `key` is the call's own.
+
+    `accepts` is the tool's input schema, None in journals that were written before it was asked
+    with: other arguments are looked at before they are approved.
+    """
 
     node: str
     tool: str
@@ -41,6 +48,7 @@ class Question:
     args: Mapping[str, Json]
     key: str
     why: str
+    accepts: Schema | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +73,46 @@ Approver: TypeAlias = Callable[[Sequence[Question]], Awaitable[Sequence[Decision
 
 
 def approve(question: Question, *, args: Mapping[str, Json] | None = None) -> Decision:
-    """Let the call be made, with other arguments if they are given."""
-    return Decision(node=question.node, key=question.key, verdict="approve", args=args)
+    """Let the call be made; `args` takes the place of those arguments that it names.
+
+    Raises `UsageError` where the tool takes no such argument: the call could only fail with it, and
+    nobody would be asked again.
+
+    >>> accepts = {"type": "object", "properties": {"euros": {"type": "integer"}}}
+    >>> asked = Question(
+    ...     node="n", tool="pay", effect="once", args={"euros": 500}, key="k", why="",
+    ...     accepts=accepts,
+    ... )
+    >>> approve(asked, args={"euros": 50}).args
+    {'euros': 50}
+    >>> approve(asked, args={"euros": "50"})
+    Traceback (most recent call last):
+    agentkit.errors.UsageError: expected int for 'euros' of pay; found '50'
+    """
+    edited = _edited(question, args) if args else None
+    return Decision(node=question.node, key=question.key, verdict="approve", args=edited)
 
 
 def deny(question: Question, reason: str = "") -> Decision:
     """Do not let the call be made: its node ends `denied`, and the planner hears the reason."""
     return Decision(node=question.node, key=question.key, verdict="deny", reason=reason)
+
+
+def _edited(question: Question, args: Mapping[str, Json]) -> dict[str, Json]:
+    types = properties_of(resolved(as_type(question.accepts or {})))
+    known = dict.fromkeys((*question.args, *types))
+    if unknown := ", ".join(name for name in args if name not in known):
+        takes = ", ".join(known) or "none"
+        raise UsageError(f"{question.tool} takes no argument {unknown}; it takes: {takes}")
+    for name, value in args.items():
+        if name in question.args and question.args[name] == value:
+            continue  # as it was planned
+        mismatch = conforms(value, types.get(name, UNKNOWN))
+        if mismatch is not None:
+            place = f" at {mismatch.place}" if mismatch.path else ""
+            what = f"{name!r} of {question.tool}{place}"
+            raise UsageError(f"expected {mismatch.expected} for {what}; found {mismatch.found}")
+    return {**question.args, **args}
 
 
 def asked_because(

@@ -119,8 +119,9 @@ class Caller:
         decision = self.decisions.get(key)
         if decision is None:
             return Question(
-                node=node, tool=tool.name, effect=tool.effect, args=args, key=key, why=why
-            )
+                node=node, tool=tool.name, effect=tool.effect, args=args, key=key, why=why,
+                accepts=tool.input_schema,
+            )  # fmt: skip
         if decision.verdict == "deny":
             message = decision.reason or f"the call of {tool.name} was not approved"
             return Outcome("denied", failure=Failure("Denied", message), attempts=0)

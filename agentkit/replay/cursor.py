@@ -16,8 +16,9 @@ from agentkit.types import Json
 MAIN = ""
 """Stands for the planner, the synthesizer and all else that is no call of a tool."""
 
-MEASURED = frozenset(("seconds", "wait_s", "left_after"))
-"""Fields that no decision is in: a replay takes another time, and is told a reply in one piece."""
+UNDECIDED = frozenset(("seconds", "wait_s", "left_after", "accepts"))
+"""Fields that no decision is in: a replay takes another time, and is told a reply in one piece; and
+what a tool accepts is not in a journal's question that was asked before it was noted there."""
 
 _OF_CALLS = ("node.started", "node.asked", "node.retried", "node.ended")
 _OF_MAIN = (
@@ -173,7 +174,7 @@ def _compared(event: Event) -> tuple[str, str | None, str]:
 
 
 def _data(event: Event) -> dict[str, Json]:
-    return {name: value for name, value in event.data.items() if name not in MEASURED}
+    return {name: value for name, value in event.data.items() if name not in UNDECIDED}
 
 
 def _text(value: object) -> str:

@@ -68,7 +68,10 @@ class Fork(BaseModel, extra="forbid"):
 
 
 class Waiting(BaseModel):
-    """A call that waits for somebody's approval, with its literal arguments."""
+    """A call that waits for somebody's approval, with its literal arguments.
+
+    `accepts` is the JSON Schema of what its tool takes.
+    """
 
     node: str
     tool: str
@@ -76,6 +79,7 @@ class Waiting(BaseModel):
     args: dict[str, Any]
     key: str
     why: str
+    accepts: dict[str, Any] | None
 
 
 class Run(BaseModel):

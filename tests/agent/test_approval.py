@@ -117,11 +117,35 @@ async def test_another_process_approves_and_the_run_goes_on(tmp_path: Path) -> N
 async def test_arguments_can_be_edited_on_the_way(store: Store) -> None:
     post = Post(approve=True)
     run = (await paused(post.agent(store))).run_id or ""
-    with pytest.raises(UsageError, match="send was not called with whom; it has: to, text"):
+    with pytest.raises(UsageError, match="send takes no argument whom; it takes: to, text"):
         await approve(store.journal, run, "s", args={"whom": "Bob"})
+    with pytest.raises(UsageError, match="expected str for 'to' of send; found 7"):
+        await approve(store.journal, run, "s", args={"to": 7})
     await approve(store.journal, run, "s", args={"to": "Bob"})
     assert (await post.agent(store, "").resume(run)).answer == "1 to Bob"
     assert post.letters == ["Bob"]
+
+
+async def test_an_approver_hears_at_once_that_the_tool_takes_no_such_argument(
+    store: Store,
+) -> None:
+    heard: list[str] = []
+
+    async def person(questions: Sequence[Question]) -> Sequence[Decision]:
+        wrongs: list[dict[str, Json]] = [{"to": ["Bob"]}, {"whom": "Bob"}]
+        for args in wrongs:
+            with pytest.raises(UsageError) as wrong:
+                allowed(questions[0], args=args)
+            heard.append(str(wrong.value))
+        return [allowed(questions[0], args={"to": "Bob"})]
+
+    post = Post(approve=True)
+    run = await post.agent(store, PLAN, "", approver=person).run("Send it.")
+    assert (run.answer, post.letters) == ("1 to Bob", ["Bob"])
+    assert heard == [
+        "expected str for 'to' of send; found ['Bob']",
+        "send takes no argument whom; it takes: to, text",
+    ]
 
 
 async def test_what_was_denied_is_told_to_the_planner_and_poisons_what_needs_it(

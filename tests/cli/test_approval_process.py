@@ -59,7 +59,7 @@ def test_what_cannot_be_decided_is_said(tmp_path: Path) -> None:
         (("approve", "last", "t"), "waits for no approval; waiting: s"),
         (("approve", "last", "s", "--set", "to"), "expected --set NAME=JSON"),
         (("approve", "last", "s", "--set", "to=-Infinity"), "expected a finite number"),
-        (("approve", "last", "s", "--set", "t=" + "[" * 99_999), "it has: to"),
+        (("approve", "last", "s", "--set", "t=" + "[" * 99_999), "it takes: to"),
         (("resolve", "last", "s", "--done"), "is not in doubt"),
         (("resolve", "last", "s"), "say --done or --not-done"),
     ):

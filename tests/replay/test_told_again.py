@@ -236,6 +236,21 @@ async def test_a_journal_of_before_calls_were_counted_replays(store: Store) -> N
     await agent.replay(old)
 
 
+async def test_a_journal_of_before_questions_had_a_type_replays(store: Store) -> None:
+    async def person(questions: Sequence[Question]) -> Sequence[Decision]:
+        return [approve(question, args={"n": 2}) for question in questions]
+
+    agent = scripted(store, PLAN, "", approve=["look"], approver=person)
+    events = await agent.events((await agent.run("Look.")).id)
+    asked = [event for event in events if event.type == "node.asked"]
+    assert asked and all(event.data["accepts"] for event in asked)
+    old = [
+        replace(event, data={k: v for k, v in event.data.items() if k != "accepts"})
+        for event in events
+    ]
+    await agent.replay(old)
+
+
 async def test_a_stored_run_becomes_a_test(store: Store, tmp_path: Path) -> None:
     @tool(effect="pure")
     async def long(n: int) -> str:

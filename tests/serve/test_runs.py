@@ -85,6 +85,11 @@ async def test_a_call_is_approved_with_other_arguments_and_denied(served: Served
     assert waits["waiting"][0]["args"] == {"to": "Ann", "text": "hello"}
     wrong = await served.http.post(f"/runs/{run}/approve", json={"node": "nobody"})
     assert wrong.status_code == 409
+    misfit = await served.http.post(
+        f"/runs/{run}/approve", json={"node": "note", "args": {"to": 7}}
+    )
+    assert misfit.status_code == 409
+    assert "expected str for 'to' of send; found 7" in misfit.json()["error"]["message"]
     allowed = await served.http.post(
         f"/runs/{run}/approve", json={"node": "note", "args": {"to": "Bob"}}
     )
