@@ -24,7 +24,7 @@ from agentkit.engine.limits import Limits
 from agentkit.equip import equip
 from agentkit.errors import UsageError
 from agentkit.events import Event
-from agentkit.given import require_list
+from agentkit.given import require_kind, require_list
 from agentkit.inputs import read_inputs
 from agentkit.models.profile import usd_per_token
 from agentkit.plan.draft import Draft
@@ -90,6 +90,11 @@ class Agent(Generic[Output]):
     def __post_init__(self) -> None:
         require_list(self.tools, "tools")
         require_list(self.approve, "approve")
+        require_list(self.memory, "memory")
+        require_kind(self.limits, Limits, "limits=")
+        require_kind(self.instructions, str, "instructions=")
+        if self.budget is not None:
+            require_kind(self.budget, Budget, "budget=")
 
     async def run(
         self, task: str, *, inputs: Mapping[str, object] | None = None, session: str | None = None

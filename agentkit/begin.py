@@ -11,6 +11,7 @@ from agentkit.carry_on import Equipment
 from agentkit.errors import RunTaken, UsageError
 from agentkit.events import Event
 from agentkit.fork import fork_patch, write_fork
+from agentkit.given import require_kind
 from agentkit.protocols import Clock
 from agentkit.record import Recorder
 from agentkit.store import Store
@@ -38,6 +39,7 @@ async def begin(
         raise UsageError(
             f"expected the id of a run without '/', which names its calls; got {run!r}"
         )
+    require_kind(task, str, "the task")
     if not task.strip():
         raise UsageError("the task is empty; say in a sentence what the agent is to do")
     recorder = Recorder(run, equipment.store.journal, clock)

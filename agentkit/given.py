@@ -60,4 +60,20 @@ def require_list(given: object, option: str) -> None:
     agentkit.errors.UsageError: expected a list as tools=; found 'search'; write ['search']
     """
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise UsageError(f"expected a list as {option}=; found {given!r}; write [{given!r}]")
+        said = repr(given) if isinstance(given, str) else getattr(given, "name", repr(given))
+        raise UsageError(f"expected a list as {option}=; found {said}; write [{said}]")
+
+
+def require_kind(given: object, kind: type, option: str) -> None:
+    """Raises `UsageError` where something of another kind is given.
+
+    >>> require_kind(3, str, "instructions=")
+    Traceback (most recent call last):
+    agentkit.errors.UsageError: expected a str as instructions=; found 3, an int
+    """
+    if not isinstance(given, kind):
+        found = type(given).__name__
+        article = "an" if found[:1] in "aeiouAEIOU" else "a"
+        raise UsageError(
+            f"expected a {kind.__name__} as {option}; found {given!r:.100}, {article} {found}"
+        )

@@ -324,7 +324,32 @@ async def test_a_clock_may_give_whole_seconds(tmp_path: Path) -> None:
     await store.close()
 
 
-@pytest.mark.parametrize("options", [{"tools": "search"}, {"tools": double}, {"approve": "double"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"tools": "search"}, {"tools": double}, {"approve": "double"}, {"memory": object()}],
+)
 def test_one_where_a_list_is_meant_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="expected a list as"):
         Agent(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"budget": 3}, "expected a Budget as budget=; found 3, an int"),
+        ({"limits": {"nodes": 3}}, "expected a Limits as limits=; found {'nodes': 3}, a dict"),
+        (
+            {"instructions": ["Be brief."]},
+            r"expected a str as instructions=; found \['Be brief.'\]",
+        ),
+    ],
+)
+def test_an_option_of_another_kind_is_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Agent(**options)
+
+
+@pytest.mark.parametrize("task", [None, b"Add.", ["Add."]])
+def test_a_task_that_is_no_text_is_refused(task: Any) -> None:
+    with pytest.raises(UsageError, match="expected a str as the task; found"):
+        Agent(model=ScriptedModel(), store="memory").run_sync(task)
