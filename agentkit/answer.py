@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from agentkit.errors import EvaluationError, RunError
+from agentkit.errors import EvaluationError, NothingLeft
 from agentkit.outcome import Failure, Outcome
 from agentkit.plan.evaluate import evaluate
-from agentkit.plan.graph import Answer, Guard, Observe, Plan, Ref, needs
+from agentkit.plan.graph import Answer, Call, Guard, Map, Observe, Plan, Ref, needs
 from agentkit.planners.synthesize import Synthesis, synthesize
 from agentkit.protocols import Model
 from agentkit.text import cut
@@ -34,7 +34,7 @@ async def make_answer(
 ) -> Synthesis:
     """The answer that the plan asks for; without one, a synthesis over its last results.
 
-    Raises `RunError` naming the first failure where nothing is left to answer from.
+    Raises `NothingLeft` where nothing is left to answer from.
     """
     answer = plan.answer or _from_leaves(plan, outcomes)
     values = {**inputs, **{name: end.value for name, end in outcomes.items() if end.ok}}
@@ -45,7 +45,7 @@ async def make_answer(
         show(text)
         return Synthesis(text=text, data=text, cites=tuple(sorted(wanted & outcomes.keys())))
     if wanted and not wanted & values.keys():
-        raise RunError(_nothing_left(wanted, plan, outcomes))
+        raise _nothing_left(wanted, plan, outcomes)
     return await synthesize(
         model=model,
         task=task,
@@ -80,11 +80,16 @@ def _from_leaves(plan: Plan, outcomes: Mapping[str, Outcome]) -> Answer:
     return Answer(using=tuple(Ref(name) for name in leaves))
 
 
-def _nothing_left(wanted: frozenset[str], plan: Plan, outcomes: Mapping[str, Outcome]) -> str:
+def _nothing_left(
+    wanted: frozenset[str], plan: Plan, outcomes: Mapping[str, Outcome]
+) -> NothingLeft:
     ends = [outcomes[name] for name in plan.nodes if name in wanted and name in outcomes]
     causes = {end.failure.cause or "" for end in ends if end.failure} & outcomes.keys()
-    roots = [(name, outcomes[name].failure) for name in sorted(causes | (wanted & outcomes.keys()))]
-    failed = [
-        f"{name}: {cut(failure.message, MOST_OF_A_FAILURE)}" for name, failure in roots if failure
-    ]
-    return "nothing is left to answer from; " + "; ".join(dict.fromkeys(failed))
+    roots = {name: outcomes[name].failure for name in sorted(causes | (wanted & outcomes.keys()))}
+    failed = {
+        name: cut(failure.message, MOST_OF_A_FAILURE) for name, failure in roots.items() if failure
+    }
+    again = [name for name in failed if outcomes[name].status == "failed"]
+    return NothingLeft(
+        failed, [name for name in again if isinstance(plan.nodes.get(name), Call | Map)]
+    )

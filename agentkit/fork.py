@@ -35,7 +35,8 @@ def fork_patch(
     """The change of the plan that a fork makes; it is checked like a planner's.
 
     `args` take the place of the arguments that they name; of a computed node `value` can be set, of
-    a guard `test`. A call inside a map is named `notes.summarize_1`. Raises `UsageError` for a node
+    a guard `test`. A call inside a map is named `notes.summarize_1`. Without a change the node runs
+    anew as it was. Raises `UsageError` for a node
     that is not there, for what the check refuses, and where an effect of the run is in doubt.
     """
     state = fold(events)
@@ -63,6 +64,8 @@ def _changed(node: Node, inner: str, args: Mapping[str, Json], tool: str | None)
     match node:
         case Call():
             return replace(node, tool=tool or node.tool, args={**node.args, **given})
+        case Map() if not (inner or given or tool):
+            return node
         case Map():
             named = [call for call in node.body if not inner or call.id == inner]
             if len(named) != 1:

@@ -11,6 +11,7 @@ from agentkit.errors import (
     AgentkitError,
     BudgetReached,
     LimitReached,
+    NothingLeft,
     RunError,
     RunPaused,
     RunTaken,
@@ -56,6 +57,10 @@ class Hints:
         kept = f"what the run did is kept: {self.show(error.run_id)}"
         if not self.resumable or isinstance(error, RunTaken):
             return kept
+        if isinstance(error, NothingLeft):  # resumed, it would fail as it did
+            again = f"to try it again, in a new run: agentkit fork {error.run_id}"
+            said = (f"{again} {node}{self._in_store()}" for node in error.nodes)
+            return "\n".join((kept, *said))
         if isinstance(error, StoreError):
             return f"{kept}; once that is mended, {self.stopped(error.run_id)}"
         go_on = f"{kept}; {self.stopped(error.run_id)}"

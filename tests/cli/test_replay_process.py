@@ -10,7 +10,7 @@ from pathlib import Path
 from agentkit.journal.row import event_checksum
 from agentkit.testing import load_run
 
-from .process import AGENTS, agentkit, run
+from .process import AGENTS, agentkit, hinted, run
 
 
 def witness(folder: Path) -> list[str]:
@@ -70,6 +70,14 @@ def test_a_fork_runs_what_changed_and_diff_tells_the_runs_apart(tmp_path: Path) 
         assert line in told.stdout, told.stdout
     assert "fees" not in told.stdout.partition("nodes")[2]
     assert agentkit(tmp_path, "replay", "last").returncode == 0
+
+
+def test_what_has_failed_is_tried_again_in_a_new_run(tmp_path: Path) -> None:
+    failed = run(tmp_path, "failing")
+    assert "agentkit resume" not in failed.stderr  # its outcome stands
+    again = agentkit(tmp_path, *hinted(failed.stderr, "fork"))
+    assert again.returncode == 1 and "run     a  broken 1" in again.stderr
+    assert hinted(again.stderr, "fork") != hinted(failed.stderr, "fork")
 
 
 def test_what_can_not_be_forked_or_replayed_is_said(tmp_path: Path) -> None:
