@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from agentkit.errors import EvaluationError, NothingLeft
+from agentkit.errors import EvaluationError, RunError
 from agentkit.outcome import Failure, Outcome
 from agentkit.plan.evaluate import evaluate
 from agentkit.plan.graph import Answer, Call, Guard, Map, Observe, Plan, Ref, needs
@@ -34,7 +34,7 @@ async def make_answer(
 ) -> Synthesis:
     """The answer that the plan asks for; without one, a synthesis over its last results.
 
-    Raises `NothingLeft` where nothing is left to answer from.
+    Raises `RunError` where nothing is left to answer from.
     """
     answer = plan.answer or _from_leaves(plan, outcomes)
     values = {**inputs, **{name: end.value for name, end in outcomes.items() if end.ok}}
@@ -80,16 +80,19 @@ def _from_leaves(plan: Plan, outcomes: Mapping[str, Outcome]) -> Answer:
     return Answer(using=tuple(Ref(name) for name in leaves))
 
 
-def _nothing_left(
-    wanted: frozenset[str], plan: Plan, outcomes: Mapping[str, Outcome]
-) -> NothingLeft:
+def _nothing_left(wanted: frozenset[str], plan: Plan, outcomes: Mapping[str, Outcome]) -> RunError:
     ends = [outcomes[name] for name in plan.nodes if name in wanted and name in outcomes]
     causes = {end.failure.cause or "" for end in ends if end.failure} & outcomes.keys()
-    roots = {name: outcomes[name].failure for name in sorted(causes | (wanted & outcomes.keys()))}
-    failed = {
-        name: cut(failure.message, MOST_OF_A_FAILURE) for name, failure in roots.items() if failure
-    }
-    again = [name for name in failed if outcomes[name].status == "failed"]
-    return NothingLeft(
-        failed, [name for name in again if isinstance(plan.nodes.get(name), Call | Map)]
+    roots = {name: outcomes[name] for name in sorted(causes | (wanted & outcomes.keys()))}
+    said = "; ".join(
+        f"{name}: {cut(end.failure.message, MOST_OF_A_FAILURE)}"
+        for name, end in roots.items()
+        if end.failure
     )
+    error = RunError(f"nothing is left to answer from; {said}")
+    error.failed = tuple(
+        name
+        for name, end in roots.items()
+        if end.status == "failed" and isinstance(plan.nodes.get(name), Call | Map)
+    )
+    return error

@@ -8,7 +8,6 @@
     │   ├── PlanRefused     the planner's plan still has problems after its repair turn
     │   ├── ModelError      the language model could not be reached or answered nonsense
     │   ├── LimitReached    nodes, depth, replans, seconds: a bound of the run was hit
-    │   ├── NothingLeft     what the answer was to be made from has failed
     │   ├── RunCancelled    somebody stopped the run; it can be resumed
     │   ├── RunPaused       the run waits for somebody's decision
     │   │   └── BudgetReached   or for a larger budget
@@ -26,7 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from decimal import Decimal
 
     from agentkit.budget import Budget, Dimension
@@ -59,9 +58,14 @@ class InvalidPlan(UsageError):
 
 
 class RunError(AgentkitError):
-    """A run could not go on. What it did until then is in the journal."""
+    """A run could not go on. What it did until then is in the journal.
+
+    `failed` are the calls and maps for whose failure nothing is left to answer from. Resumed, the
+    run would end as it did; a fork of it makes one of them anew.
+    """
 
     run_id: str | None = None
+    failed: tuple[str, ...] = ()
 
 
 class PlanRefused(RunError):
@@ -97,18 +101,6 @@ class LimitReached(RunError):
             f"raise Limits({limit}=…) if the task needs more"
         )
         self.limit, self.value, self.used = limit, value, used
-
-
-class NothingLeft(RunError):
-    """What the answer was to be made from has failed, and will not be tried again in this run.
-
-    `nodes` are the calls and maps that failed: a fork of the run makes one of them anew.
-    """
-
-    def __init__(self, failed: Mapping[str, str], nodes: Sequence[str]) -> None:
-        said = "; ".join(f"{name}: {message}" for name, message in failed.items())
-        super().__init__(f"nothing is left to answer from; {said}")
-        self.nodes = tuple(nodes)
 
 
 class RunCancelled(RunError):

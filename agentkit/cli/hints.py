@@ -11,7 +11,6 @@ from agentkit.errors import (
     AgentkitError,
     BudgetReached,
     LimitReached,
-    NothingLeft,
     RunError,
     RunPaused,
     RunTaken,
@@ -57,9 +56,9 @@ class Hints:
         kept = f"what the run did is kept: {self.show(error.run_id)}"
         if not self.resumable or isinstance(error, RunTaken):
             return kept
-        if isinstance(error, NothingLeft):  # resumed, it would fail as it did
+        if error.failed:  # resumed, it would end as it did
             again = f"to try it again, in a new run: agentkit fork {error.run_id}"
-            said = (f"{again} {node}{self._in_store()}" for node in error.nodes)
+            said = (f"{again} {node}{self._in_store()}" for node in error.failed)
             return "\n".join((kept, *said))
         if isinstance(error, StoreError):
             return f"{kept}; once that is mended, {self.stopped(error.run_id)}"

@@ -58,7 +58,7 @@ def test_a_script_without_main_runs_as_python_runs_it(tmp_path: Path) -> None:
         ("print(1)\n", ("--store", "runs"), 2, "makes its own agents"),
         ("async def main(agent):\n    await agent.run('')\n", AGENT, 2, "the task is empty"),
         ("def main(agent):\n    agent.run_sync('x')\n", ("--agent", f"{AGENTS}:failing"), 1,
-         "agentkit resume 2"),
+         "agentkit fork 2"),
     ],
 )  # fmt: skip
 def test_exit_codes(text: str, more: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:
