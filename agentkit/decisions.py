@@ -38,8 +38,8 @@ Rule: TypeAlias = str | Callable[[Tool[..., Any], Mapping[str, Json]], bool]
 class Question:
     """A call that waits for approval, with its literal arguments. `key` is the call's own.
 
-    `accepts` is the tool's input schema, None in journals that were written before it was asked
-    with: other arguments are looked at before they are approved.
+    `accepts` is the tool's input schema, by which other arguments are looked at before they are
+    approved; None in a journal from before it was noted.
     """
 
     node: str
