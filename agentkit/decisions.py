@@ -109,9 +109,8 @@ def _edited(question: Question, args: Mapping[str, Json]) -> dict[str, Json]:
             continue  # as it was planned
         mismatch = conforms(value, types.get(name, UNKNOWN))
         if mismatch is not None:
-            place = f" at {mismatch.place}" if mismatch.path else ""
-            what = f"{name!r} of {question.tool}{place}"
-            raise UsageError(f"expected {mismatch.expected} for {what}; found {mismatch.found}")
+            wanted = mismatch.wanted(f"{name!r} of {question.tool}")
+            raise UsageError(f"expected {wanted}; found {mismatch.found}")
     return {**question.args, **args}
 
 

@@ -36,8 +36,8 @@ def fork_patch(
 
     `args` take the place of the arguments that they name; of a computed node `value` can be set, of
     a guard `test`. A call inside a map is named `notes.summarize_1`. Without a change the node runs
-    anew as it was. Raises `UsageError` for a node
-    that is not there, for what the check refuses, and where an effect of the run is in doubt.
+    anew as it was. Raises `UsageError` for a node that is not there, for what the check refuses,
+    and where an effect of the run is in doubt.
     """
     state = fold(events)
     if state.status != "answered" and state.turn_ended not in ("answer", "end"):

@@ -69,11 +69,8 @@ def require_kind(given: object, kind: type, option: str) -> None:
 
     >>> require_kind(3, str, "instructions=")
     Traceback (most recent call last):
-    agentkit.errors.UsageError: expected a str as instructions=; found 3, an int
+    agentkit.errors.UsageError: expected a str as instructions=; found 3 (int)
     """
     if not isinstance(given, kind):
-        found = type(given).__name__
-        article = "an" if found[:1] in "aeiouAEIOU" else "a"
-        raise UsageError(
-            f"expected a {kind.__name__} as {option}; found {given!r:.100}, {article} {found}"
-        )
+        found = f"{given!r:.100} ({type(given).__name__})"
+        raise UsageError(f"expected a {kind.__name__} as {option}; found {found}")

@@ -25,6 +25,14 @@ class Mismatch:
             for step in self.path
         )
 
+    def wanted(self, what: str) -> str:
+        """What was expected of something, and where in it.
+
+        >>> Mismatch("int", "'3'", ("lines", 0)).wanted("'bill' of pay")
+        "int for 'bill' of pay at .lines[0]"
+        """
+        return f"{self.expected} for {what}{f' at {self.place}' if self.path else ''}"
+
 
 def worst(tried: Sequence[Mismatch], whole: Callable[[], Mismatch]) -> Mismatch:
     """The one to report of a union's members: that which got furthest inside, if there is one.

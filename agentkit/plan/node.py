@@ -205,14 +205,7 @@ class NodeCheck:
         return self._fitting[pair]
 
     def _mismatch(self, mismatch: Mismatch, what: str, at: Position) -> None:
-        place = f" at {mismatch.place}" if mismatch.path else ""
-        self.complain(
-            "wrong_type",
-            f"{mismatch.expected} for {what}{place}",
-            mismatch.found,
-            at,
-            mismatch.nearest,
-        )
+        self.complain("wrong_type", mismatch.wanted(what), mismatch.found, at, mismatch.nearest)
 
     def _map(self, node: Map, names: Names, known: frozenset[Fact]) -> Type:
         over = self._type(node.over, names, known)

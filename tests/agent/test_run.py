@@ -336,8 +336,8 @@ def test_one_where_a_list_is_meant_is_refused(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"budget": 3}, "expected a Budget as budget=; found 3, an int"),
-        ({"limits": {"nodes": 3}}, "expected a Limits as limits=; found {'nodes': 3}, a dict"),
+        ({"budget": 3}, r"expected a Budget as budget=; found 3 \(int\)"),
+        ({"limits": {"nodes": 3}}, r"expected a Limits as limits=; found {'nodes': 3} \(dict\)"),
         (
             {"instructions": ["Be brief."]},
             r"expected a str as instructions=; found \['Be brief.'\]",
