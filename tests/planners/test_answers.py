@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from agentkit import Agent, ToolError, open_store, tool
-from agentkit.errors import ModelError, RunError
+from agentkit import Agent, RunError, ToolError, open_store, tool
+from agentkit.errors import ModelError
 from agentkit.events import Event
 from agentkit.messages import Profile
 from agentkit.planners import Fixed
@@ -102,7 +102,8 @@ async def test_a_plan_without_an_answer_is_answered_from_its_last_results() -> N
 async def test_nothing_left_to_answer_from_names_the_first_failure() -> None:
     plan = "x = closed(day='Sunday')\ny = told(day=x.tea)\nz = told(day=y)\nanswer(using=[z])"
     asked, model = agent(plan)
-    with pytest.raises(RunError, match="answer from; x: no menu on Sunday") as caught:
+    said = "nothing is left to answer from; x: no menu on Sunday"
+    with pytest.raises(RunError, match=said) as caught:
         await asked.run("What is there?")
     assert caught.value.failed == ("x",)
     assert model.requests == []

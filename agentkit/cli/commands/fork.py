@@ -38,7 +38,8 @@ def command(
 ) -> int:
     """Make a new run of RUN in which NODE is changed: it and what needs it run again.
 
-    Everything else is taken from RUN, which stays as it is.
+    Everything else is taken from RUN, which stays as it is. Without a change NODE is tried again as
+    it was.
     """
     from agentkit.cli.follow import follow
     from agentkit.cli.tracing import with_traces
