@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from agentkit.outcome import Outcome
@@ -29,13 +29,14 @@ def digests(
     outcomes: Mapping[str, Outcome],
     *,
     calls: Mapping[str, str] | None = None,
+    units: Mapping[str, Sequence[str]] | None = None,
     most_characters: int = MOST_CHARACTERS,
 ) -> str:
     """All outcomes, fenced, within a number of characters that they share.
 
     Where so many have no room, the longest are left out and their number is told. `calls` says
-    what each came from, as plan text: without it a small model that sees a bare number tends to
-    work out another one.
+    what each came from, as plan text, `units` what it may count: a small model that sees a bare
+    number tends to work out another one, or to make dollars of it.
 
     >>> print(digests({"total": Outcome("value", 42)}, calls={"total": "add(a=40, b=2)"}))
     <data of="total" from="add(a=40, b=2)" type="int">
@@ -48,9 +49,10 @@ def digests(
     # Short ones first, so that what they leave of their share goes to the long ones.
     for done, name in enumerate(sorted(said, key=lambda name: len(said[name][1]))):
         (kind, body), made_by = said[name], (calls or {}).get(name, "")
-        frame = len(fenced(name, kind, "", made_by)) + NOTE_CHARACTERS
+        counts = (units or {}).get(name, ())
+        frame = len(fenced(name, kind, "", made_by, counts)) + NOTE_CHARACTERS
         share = max(LEAST_CHARACTERS, left // (len(said) - done) - frame)
-        text = fenced(name, kind, cut(body, share), made_by)
+        text = fenced(name, kind, cut(body, share), made_by, counts)
         if len(text) <= left or not shown:
             shown[name] = text
             left -= len(text) + 1
@@ -79,11 +81,12 @@ def _said(outcome: Outcome) -> tuple[str, str]:
     return outcome.status, _harmless(said)
 
 
-def fenced(name: str, kind: str, body: str, made_by: str = "") -> str:
+def fenced(name: str, kind: str, body: str, made_by: str = "", units: Sequence[str] = ()) -> str:
     """Text as data of a name, in a fence that it can neither close nor open anew."""
     call = _attribute(cut(made_by, MOST_OF_CALL))
     origin = f' from="{call}"' if call else ""
-    head = f'<data of="{_attribute(name)}"{origin} type="{_attribute(kind)}">'
+    unit = f' unit="one of: {_attribute(", ".join(units))}"' if units else ""
+    head = f'<data of="{_attribute(name)}"{origin}{unit} type="{_attribute(kind)}">'
     return f"{head}\n{_harmless(body)}\n</data>"
 
 

@@ -18,6 +18,7 @@ from agentkit.plan.source import patch_source
 from agentkit.planners.cites import CiteFilter, attached, cited, sentences
 from agentkit.planners.digest import digests, render
 from agentkit.planners.prompt_files import prompt_file
+from agentkit.planners.units import units_of
 from agentkit.protocols import Model
 from agentkit.types import Json
 
@@ -65,7 +66,7 @@ async def synthesize(
         used["answer"] = draft  # no node can have this name
     known = {name: render(end.value) for name, end in used.items() if end.ok and name in outcomes}
     small = model.profile.guided
-    request = _request(task, used, plan, outcomes, instructions, small=small)
+    request = _request(task, used, plan, outcomes, inputs, instructions, small=small)
     if output is not None:
         data = await _typed(model, request, output)
         text = json.dumps(data, ensure_ascii=False, indent=2)
@@ -106,6 +107,7 @@ def _request(
     used: Mapping[str, Outcome],
     plan: Plan,
     outcomes: Mapping[str, Outcome],
+    inputs: Mapping[str, Json],
     instructions: str,
     *,
     small: bool,
@@ -118,7 +120,9 @@ def _request(
         for name, end in outcomes.items()
         if end.status not in ("value", "skipped") and end.failure and name in plan.nodes
     }
-    parts = [digests({**used, **failed}, calls=calls, most_characters=most)]
+    values = {**inputs, **{name: end.value for name, end in outcomes.items() if end.ok}}
+    units = {name: units_of(name, plan, values) for name in calls}
+    parts = [digests({**used, **failed}, calls=calls, units=units, most_characters=most)]
     if failed:
         parts.append(f"These steps failed; say what is missing because of them: {_listed(failed)}")
     if instructions:
