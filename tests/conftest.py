@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 from importlib.util import find_spec
@@ -39,6 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files come first, one for each worker: so both end at about the same time."""
     first = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: first.get(item.path.name, len(first)))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all modules are there by now, and stay: the collector of garbage does
+    not look through them again and again, which is a tenth of the time of these processes."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
