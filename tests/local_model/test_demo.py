@@ -21,6 +21,7 @@ def test_the_facts_are_right(tmp_path: Path) -> None:
     briefing = (tmp_path / "briefing.md").read_text("utf-8")
     answer, _, sources = briefing.partition("Sources:")
     assert COST in answer, shown
+    assert "$" not in answer and any(unit in answer.casefold() for unit in ("eur", "€")), shown
     assert "rooms-and-equipment.txt" in sources, shown
     plan = [line for line in shown.splitlines() if line.startswith("  plan")]
     tools = ("transcribe(", "read_image(", "search(", "compute(", "answer(")
