@@ -75,6 +75,7 @@ async def work(
         finally:
             await crew.close()
             with suppress(StoreError):  # its lease ends by itself
+                await store.journal.flush(crew.name)  # what was said last needs the lease still
                 await store.queue.leave(crew.name)
         say(f"the lease of {crew.name} is over: its runs are others'; beginning anew")
 
