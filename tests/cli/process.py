@@ -21,9 +21,6 @@ CTRL_C = b"\x03"
 LONGEST_S = 60
 """A command that says nothing for so long says nothing any more."""
 
-PATIENCE_S = 5
-"""After so long a person presses a key again."""
-
 _ON_TERMINAL = """
 import fcntl, os, signal, sys, termios
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background would be born without
@@ -88,21 +85,13 @@ class Terminal:
     def press(self, key: bytes) -> None:
         os.write(self.keyboard, key)
 
-    def insist(self, key: bytes, text: str | None = None) -> None:
-        """Presses a key until the text comes; without one, until the end.
-
-        A Ctrl-C between a prompt and the wait for what is typed there is lost: Python takes notice
-        of it when that wait is interrupted, by the next one.
-        """
-        for _ in range(LONGEST_S // PATIENCE_S):
-            self.press(key)
-            while select.select([self.keyboard], [], [], PATIENCE_S)[0]:
-                if not self._more():
-                    return
-                if text is not None and text in self.screen[self.awaited :]:
-                    self.until(text)
-                    return
-        raise AssertionError(f"{key!r} came to nothing within {LONGEST_S} s: {self.screen!r}")
+    def press_waited(self, key: bytes) -> None:
+        """Presses a key once the command waits for one: a Ctrl-C that comes between a prompt and
+        that wait can be lost, for Python looks for it where it interrupts the wait."""
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] == "R":
+            os.sched_yield()
+        self.press(key)
 
     def end(self) -> tuple[int, str, str]:
         """Exit code, standard output, and all that the screen got."""

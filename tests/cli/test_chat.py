@@ -75,8 +75,9 @@ def test_ctrl_c_leaves_a_turn_that_resume_goes_on_with_and_twice_ends(tmp_path: 
 def leave(terminal: Terminal) -> None:
     """Ctrl-C at the prompt, twice; each is waited for."""
     terminal.until("\n> ")
-    terminal.insist(CTRL_C, "ends the conversation\n> ")
-    terminal.insist(CTRL_C)
+    terminal.press_waited(CTRL_C)
+    terminal.until("ends the conversation\n> ")
+    terminal.press_waited(CTRL_C)
 
 
 def test_the_answer_comes_while_it_is_written_and_obeys_nobody(tmp_path: Path) -> None:
