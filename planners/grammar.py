@@ -290,7 +290,7 @@ def _condition(choices: Choices, rules: Rules) -> str | None:
         reference.text
         for name, given in choices.types.items()
         for reference in references(name, given)
-        if kinds_of(reference.type) & {"number", "integer"} and "[" not in reference.text
+        if reference.kinds & {"number", "integer"} and "[" not in reference.text
     ]
     lists = [f"len({name})" for name, given in choices.types.items() if "array" in kinds_of(given)]
     left = rules.add("measure", [_quoted(text) for text in [*numbers, *lists]])

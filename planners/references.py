@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agentkit.plan.names import is_field
 from agentkit.plan.schema import fits
@@ -17,20 +18,33 @@ from agentkit.plan.types import (
 )
 
 SCALARS = frozenset(("string", "number", "integer", "boolean"))
+_INTEGERS = frozenset(("integer",))
 _UNQUOTED = frozenset("'\"\\{}")
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A way to write a value that exists, as `talk.text` or `hits[0].text`, and its type."""
+    """A way to write a value that exists, as `talk.text` or `hits[0].text`, and its type.
+
+    `kinds`: the JSON kinds of its values, empty where they may be anything. `media`: whether it is
+    an artifact or a list of them.
+    """
 
     text: str
     type: Type
+    kinds: frozenset[str]
+    media: bool
 
 
-def references(name: str, given: Type, *, steps: int = 1) -> Iterator[Reference]:
+# Each statement's grammar asks for them with every parameter of every tool.
+@lru_cache(maxsize=1024)
+def references(name: str, given: Type, *, steps: int = 1) -> tuple[Reference, ...]:
     """`name`, and what lies `steps` fields inside it or inside its first element."""
-    yield Reference(name, given)
+    return tuple(_references(name, given, steps))
+
+
+def _references(name: str, given: Type, steps: int) -> Iterator[Reference]:
+    yield _reference(name, given)
     member = only(given)
     if not steps or member is None or media_type(member) is not None:
         return
@@ -38,20 +52,24 @@ def references(name: str, given: Type, *, steps: int = 1) -> Iterator[Reference]
     if kind == "object":
         yield from _fields(name, member)
     elif kind == "array":
-        first = Reference(f"{name}[0]", element_of(member))
+        first = _reference(f"{name}[0]", element_of(member))
         yield first
         inside = only(first.type)
         if inside is not None and kind_of(inside) == "object":
             yield from _fields(first.text, inside)
 
 
+def _reference(text: str, given: Type) -> Reference:
+    return Reference(text, given, kinds_of(given), holds_media(given))
+
+
 def _fields(text: str, given: Type) -> Iterator[Reference]:
     """`text.field`, or `text['content-type']`; names that no f-string can hold are left out."""
     for field, inner in properties_of(given).items():
         if is_field(field):
-            yield Reference(f"{text}.{field}", inner)
+            yield _reference(f"{text}.{field}", inner)
         elif field.isprintable() and not _UNQUOTED.intersection(field):
-            yield Reference(f"{text}['{field}']", inner)
+            yield _reference(f"{text}['{field}']", inner)
 
 
 def fitting(
@@ -62,19 +80,23 @@ def fitting(
     Unknown types are left out where something known is wanted, and bytes where anything is: a tool
     that reads bytes says so.
     """
-    anything, of_media = is_open(wanted), holds_media(wanted)
+    anything, of_media, kinds = is_open(wanted), holds_media(wanted), kinds_of(wanted)
+    kinds |= _INTEGERS if "number" in kinds else frozenset()
     return [
         reference.text
         for name, given in types.items()
         if among is None or name in among
         for reference in references(name, given, steps=0 if anything else 1)
-        if holds_media(reference.type) == of_media and (anything or _surely(reference.type, wanted))
+        if reference.media == of_media and (anything or _surely(reference, wanted, kinds))
     ]
 
 
-def _surely(given: Type, wanted: Type) -> bool:
-    known = not any(is_unknown(member) for member in alternatives(given))
-    return known and fits(given, wanted) is None
+def _surely(given: Reference, wanted: Type, kinds: frozenset[str]) -> bool:
+    """Most are of none of the kinds that are wanted, and need no words for what is amiss."""
+    if given.kinds and kinds and not given.kinds <= kinds:
+        return False
+    known = not any(is_unknown(member) for member in alternatives(given.type))
+    return known and fits(given.type, wanted) is None
 
 
 def scalars(types: Mapping[str, Type], *, among: Collection[str] | None = None) -> list[str]:
@@ -84,7 +106,7 @@ def scalars(types: Mapping[str, Type], *, among: Collection[str] | None = None) 
         for name, given in types.items()
         if among is None or name in among
         for reference in references(name, given)
-        if kinds_of(reference.type) & SCALARS
+        if reference.kinds & SCALARS
     ]
 
 

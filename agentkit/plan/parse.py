@@ -16,7 +16,11 @@ MAX_STATEMENT = 256_000
 """Characters of one statement."""
 
 _MARK = re.compile(r"""\"\"\"|'''|["'#\\()\[\]{}]""")
-_STRING_END = {quote: re.compile(rf"\\(?:.|$)|{quote}") for quote in ('"', "'", '"""', "'''")}
+_QUOTES = ('"', "'", '"""', "'''")
+_INSIDE = {
+    quote: re.compile(rf"(?:[^\\{quote[0]}]++|\\.|(?!{quote}){quote[0]})*+") for quote in _QUOTES
+}
+_STRING_END = {quote: re.compile(rf"\\$|{quote}") for quote in _QUOTES}
 _FIRST_WORD = re.compile(r"\s*([a-z]*)")
 _BLOCKS = frozenset(("if", "for", "while", "with", "def", "class", "try", "async"))
 _CONTINUES = frozenset(("elif", "else", "except", "finally"))
@@ -159,6 +163,8 @@ class StatementReader:
         self._joined = False
         at = 0
         while True:
+            if self._quote and (inside := _INSIDE[self._quote].match(line, at)):
+                at = inside.end()
             found = (_STRING_END[self._quote] if self._quote else _MARK).search(line, at)
             if found is None or found.group() == "#":
                 break
