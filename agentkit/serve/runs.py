@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, replace
-from itertools import dropwhile, islice
+from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
@@ -55,14 +55,26 @@ async def begin(server: Server, given: words.Start) -> str:
 async def listed(call: Call[Nothing, words.Which]) -> ASGIApp:
     """Runs, the newest first."""
     server, which = call.server, call.query
-    known = await server.store.journal.runs(limit=MOST_LISTED)
-    found: Iterable[RunSummary] = [one for one in known if _fits(one, which)]
-    if which.after:
-        found = islice(dropwhile(lambda one: one.run != which.after, found), 1, None)
+    found = (one for one in await behind(server.store.journal, which.after) if _fits(one, which))
     page = [*islice(found, which.limit + 1)]
     lines = [_line(server, one) for one in page[: which.limit]]
     more = lines[-1].run if len(page) > which.limit else None
     return Reply(words.Lines(runs=lines, next=more).model_dump())
+
+
+async def behind(journal: Journal, after: str) -> Sequence[RunSummary]:
+    """The runs behind this one, the newest first; all of them where it is none.
+
+    It may have ended since it was listed, so it need not be of those that are asked for now.
+    """
+    known = await journal.runs(limit=MOST_LISTED)
+    if not after:
+        return known
+    at = next((at for at, one in enumerate(known) if one.run == after), None)
+    if at is None:
+        what = f"there is no run {after!r}, so none behind it; without after all are listed"
+        raise Refused(400, what, param="after", code="run_not_found")
+    return known[at + 1 :]
 
 
 def _fits(one: RunSummary, which: words.Which) -> bool:

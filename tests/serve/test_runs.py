@@ -78,6 +78,14 @@ async def test_a_run_is_started_followed_and_listed(served: Served) -> None:
     assert [line["run"] for line in found] == [other]
 
 
+async def test_a_list_goes_on_behind_a_run_that_is_not_of_it_any_more(served: Served) -> None:
+    wanted, newest = [(await start(served, task))["run"] for task in ("hello", "good day")]
+    rest = (await served.http.get("/runs", params={"text": "hello", "after": newest})).json()
+    assert [line["run"] for line in rest["runs"]] == [wanted]
+    unknown = await served.http.get("/runs", params={"after": "nowhere"})
+    assert (unknown.status_code, unknown.json()["error"]["param"]) == (400, "after")
+
+
 async def test_a_call_is_approved_with_other_arguments_and_denied(served: Served) -> None:
     run = (await start(served, "send it"))["run"]
     waits = await ended(served, run)

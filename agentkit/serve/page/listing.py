@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import dropwhile, islice
+from itertools import islice
 
 from starlette.requests import Request
 from starlette.types import ASGIApp
@@ -47,10 +46,8 @@ async def _found(
     site: Site, asked: dict[str, str], after: str
 ) -> tuple[list[tuple[RunSummary, str, str | None]], bool]:
     """A page of runs, and whether there are more."""
-    known = await site.server.store.journal.runs(limit=operations.MOST_LISTED)
-    left: Iterable[RunSummary] = (one for one in known if _fits(one, asked))
-    if after:
-        left = islice(dropwhile(lambda one: one.run != after, left), 1, None)
+    known = await operations.behind(site.server.store.journal, after)
+    left = (one for one in known if _fits(one, asked))
     found: list[tuple[RunSummary, str, str | None]] = []
     for one in islice(left, MOST_READ):
         agent, session = await site.about(one.run)
