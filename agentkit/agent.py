@@ -19,7 +19,7 @@ import typing_extensions
 from agentkit.begin import Begun, begin, begin_again, begin_fork, stored
 from agentkit.budget import Budget
 from agentkit.carry_on import Equipment, carry_on, draft
-from agentkit.decisions import Approver, Rule
+from agentkit.decisions import Approver, Rule, require_rules
 from agentkit.engine.limits import Limits
 from agentkit.equip import equip
 from agentkit.errors import UsageError
@@ -34,7 +34,7 @@ from agentkit.protocols import Clock, Memory, Model, Planner, Toolset
 from agentkit.replay.replay import Replayed, replay
 from agentkit.run import Run
 from agentkit.store import Store, local_folder, open_store
-from agentkit.subagent import agent_tool, require_bounded
+from agentkit.subagent import agent_tool, require_bounded, tool_names
 from agentkit.tool import Tool
 from agentkit.types import Json
 
@@ -321,12 +321,14 @@ class Agent(Generic[Output]):
 
     def equipped(self, folder: Path) -> dict[str, Tool[..., Any]]:
         """Its tools by name, agents among them too; `folder` is the store's. Raises `UsageError`
-        where two have one name, or an agent is its own tool."""
+        where two have one name, an agent is its own tool, or a rule of approval names none."""
         found = self._equipped.get(folder)
         if found is None:
             require_bounded(self)
             given = [one.as_tool() if isinstance(one, Agent) else one for one in self.tools]
-            found = self._equipped[folder] = equip(given, folder)
+            found = equip(given, folder)
+            require_rules(self.approve, self.tools, tool_names(found, folder))
+            self._equipped[folder] = found
         return dict(found)
 
     @cached_property

@@ -13,15 +13,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 from agentkit.errors import UsageError
+from agentkit.nearest import nearest
 from agentkit.plan.literal import conforms
 from agentkit.plan.types import UNKNOWN, as_type, properties_of, resolved
 from agentkit.tool import Tool
-from agentkit.types import Json, Schema
+from agentkit.types import Effect, Json, Schema
 
 Verdict = Literal["approve", "deny", "done", "not_done"]
 """`approve` and `deny` a call that was not made; `done` and `not_done` say of one that is in doubt
@@ -130,6 +131,27 @@ def asked_because(
         elif rule == tool.effect:
             return f"calls with effect {rule} need approval"
     return None
+
+
+def require_rules(rules: Sequence[Rule], given: Sequence[object], names: Iterable[str]) -> None:
+    """Raises `UsageError` for a rule that names nothing, since what it was meant for would go
+    unasked, and for one that is a tool itself of those `given`, since it would be called.
+
+    >>> require_rules(["once", "pa"], [], ["look", "pay"])
+    Traceback (most recent call last):
+    agentkit.errors.UsageError: expected a tool or effect in approve=; got 'pa'; did you mean 'pay'?
+    """
+    named = [rule for rule in rules if isinstance(rule, str) and rule not in get_args(Effect)]
+    for rule in rules:
+        name = getattr(rule, "name", "") or getattr(rule, "__name__", "")
+        if callable(rule) and (isinstance(rule, Tool) or any(rule is one for one in given)):
+            raise UsageError(f"expected the name of a tool in approve=; write {name!r} for {name}")
+    known = [*names, *get_args(Effect)] if named else []
+    for rule in named:
+        if rule not in known:
+            near = nearest(rule, known)
+            hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
+            raise UsageError(f"expected a tool or effect in approve=; got {rule!r}; {hint}")
 
 
 def question_from_json(node: str, data: Mapping[str, Json]) -> Question:

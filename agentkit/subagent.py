@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from agentkit.begin import Begun, begin, begin_again
@@ -88,6 +89,14 @@ def _agents(agent: Agent[Any]) -> Iterator[Agent[Any]]:
                 yield each.nested.agent
         elif isinstance(each, type(agent)):
             yield each
+
+
+def tool_names(tools: Mapping[str, Tool], folder: Path) -> Iterator[str]:
+    """Of these tools, and of those of the agents among them, whose calls they may make."""
+    for name, each in tools.items():
+        yield name
+        if isinstance(each.nested, Nested):
+            yield from tool_names(each.nested.agent.equipped(folder), folder)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -241,8 +241,35 @@ def to_ann(tool: Tool, args: Mapping[str, Json]) -> bool:
 async def test_rules_of_the_agent_go_by_tool_effect_and_arguments(store: Store, rule: Any) -> None:
     post = Post()
     await paused(post.agent(store, approve=[rule]))
-    answered = await post.agent(store, PLAN, approve=["write", "other"]).run("Send it.")
+    answered = await post.agent(store, PLAN, approve=["write", "read"]).run("Send it.")
     assert answered.answer == "1 to Ann"
+
+
+async def test_a_rule_that_names_nothing_is_refused_before_anything_runs(store: Store) -> None:
+    post = Post()
+    with pytest.raises(UsageError, match="'sent'; did you mean 'send'"):
+        await post.agent(store, approve=["once", "sent"]).run("Send it.")
+    chief = Agent(name="chief", model=ScriptedModel(), tools=post.tools)
+    above = Agent(name="above", model=ScriptedModel(), tools=[chief], store=store)
+    assert [*replace(above, approve=["send"]).equipped(store.folder)] == ["chief"]
+    with pytest.raises(UsageError, match="'sent'; did you mean 'send'"):
+        replace(above, approve=["sent"]).as_tool()
+    assert post.letters == [] and await store.journal.runs() == []
+
+
+def pay(to: object, euros: object) -> None:
+    """A plain function, which a rule's two arguments would fit."""
+    raise AssertionError("it was called")
+
+
+async def test_a_tool_in_place_of_its_name_is_no_rule(store: Store) -> None:
+    post = Post()
+    tools = [*post.tools, pay, "python"]
+    slips: list[tuple[Any, str]] = [(post.tools[0], "send"), (pay, "pay")]
+    for rule, name in slips:
+        agent = Agent(model=ScriptedModel(), tools=tools, store=store, approve=["python", rule])
+        with pytest.raises(UsageError, match=f"write '{name}'"):
+            await agent.run("Send it.")
 
 
 async def test_a_rule_that_breaks_lets_nothing_through(store: Store) -> None:
