@@ -20,6 +20,7 @@ _QUOTES = ('"', "'", '"""', "'''")
 _INSIDE = {
     quote: re.compile(rf"(?:[^\\{quote[0]}]++|\\.|(?!{quote}){quote[0]})*+") for quote in _QUOTES
 }
+"""What a string has before its end or the line's; a backslash takes the next character with it."""
 _STRING_END = {quote: re.compile(rf"\\$|{quote}") for quote in _QUOTES}
 _FIRST_WORD = re.compile(r"\s*([a-z]*)")
 _BLOCKS = frozenset(("if", "for", "while", "with", "def", "class", "try", "async"))
