@@ -132,7 +132,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--check", action="store_true", help="exit 1 where a goal is missed")
     given = parser.parse_args()
-    rows = asyncio.run(cpu_rows(4 * given.rounds))  # each is short, and what is noise is not
+    rows = asyncio.run(cpu_rows(4 * given.rounds))  # each is a fraction of a second, and noisy
     rows += asyncio.run(wall_rows(given.rounds))
     rows += workflows.rows(given.data)
     show("Engine", rows)

@@ -18,7 +18,6 @@ from agentkit.plan.types import (
 )
 
 SCALARS = frozenset(("string", "number", "integer", "boolean"))
-_INTEGERS = frozenset(("integer",))
 _UNQUOTED = frozenset("'\"\\{}")
 
 
@@ -81,7 +80,8 @@ def fitting(
     that reads bytes says so.
     """
     anything, of_media, kinds = is_open(wanted), holds_media(wanted), kinds_of(wanted)
-    kinds |= _INTEGERS if "number" in kinds else frozenset()
+    if "number" in kinds:
+        kinds |= {"integer"}
     return [
         reference.text
         for name, given in types.items()
@@ -95,8 +95,7 @@ def _surely(given: Reference, wanted: Type, kinds: frozenset[str]) -> bool:
     """Most are of none of the kinds that are wanted, and need no words for what is amiss."""
     if given.kinds and kinds and not given.kinds <= kinds:
         return False
-    known = not any(is_unknown(member) for member in alternatives(given.type))
-    return known and fits(given.type, wanted) is None
+    return not is_open(given.type) and fits(given.type, wanted) is None
 
 
 def scalars(types: Mapping[str, Type], *, among: Collection[str] | None = None) -> list[str]:
@@ -122,9 +121,9 @@ def kinds_of(given: Type) -> frozenset[str]:
     return frozenset() if None in kinds else frozenset(kind for kind in kinds if kind)
 
 
-def is_open(wanted: Type) -> bool:
-    """Whether a parameter takes anything."""
-    return any(is_unknown(member) for member in alternatives(wanted))
+def is_open(given: Type) -> bool:
+    """Whether a value may be anything."""
+    return any(is_unknown(member) for member in alternatives(given))
 
 
 def media_type(member: Type) -> str | None:
