@@ -186,11 +186,16 @@ class EvaluationError(ToolError):
 
 
 def said(error: BaseException) -> str:
-    """An exception's message, or its name and arguments where it has none.
+    """An exception's message, or its name and arguments where it has none: `KeyError` has only the
+    key.
 
     Whoever wrote the exception wrote how it says so too, and that may fail.
+
+    >>> said(ValueError("no such day")), said(KeyError("day")), said(TimeoutError())
+    ('no such day', "KeyError('day')", 'TimeoutError()')
     """
     try:
-        return str(error) or repr(error)
+        named = type(error).__str__ is KeyError.__str__
+        return repr(error) if named else str(error) or repr(error)
     except Exception as second:  # noqa: BLE001 - the tool's boundary
         return f"{type(error).__name__}; its message is lost to {type(second).__name__}"

@@ -53,7 +53,8 @@ class Plan:
     """What a training takes: the model, its schedule, where batches come from, and how long.
 
     `look` is told the averaged weights and the step, now and then; `held` is a batch that is never
-    trained on.
+    trained on. `compiled` takes minutes at the start and a third off each step of a U-Net in
+    latents; convolutions over pixels gain nothing by it.
     """
 
     model: Any
@@ -64,6 +65,7 @@ class Plan:
     steps: int
     peak: float
     every: int = 500
+    compiled: bool = False
 
 
 def train(run: Run, plan: Plan, *, seed: int = 0) -> dict[str, Tensor]:
@@ -76,11 +78,12 @@ def train(run: Run, plan: Plan, *, seed: int = 0) -> dict[str, Tensor]:
     parts = {"model": model, "mean": mean, "optimiser": optimiser}
     begun = run.resume(parts)
     chance = torch.Generator().manual_seed(seed + begun)
+    quick = torch.compile(model) if plan.compiled else model
     total = 0.0
     for step in range(begun, plan.steps):
         for group in optimiser.param_groups:
             group["lr"] = rate(step, plan.steps, plan.peak, warm=300)
-        found = loss(model, plan.scheduler, plan.batch(chance), chance)
+        found = loss(quick, plan.scheduler, plan.batch(chance), chance)
         found.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()

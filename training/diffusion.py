@@ -1,6 +1,7 @@
 """The latent diffusion: a U-Net that draws in the autoencoder's latents what a text says.
 
     python -m training.diffusion runs/diffusion --autoencoder DIR --text DIR --steps 10000
+    python -m training.diffusion runs/diffusion … --begin weights/diffusion-icons --steps 10000
     python -m training.diffusion runs/diffusion --autoencoder DIR --export weights/diffusion-icons
 
 Rombach et al. (2022): the text encoder is frozen, one caption in eight is left out for guidance.
@@ -109,14 +110,22 @@ def batch(
     return denoise.Batch(clean, states)
 
 
-def train(run: Run, drawings: Drawings, *, autoencoder: Path, text: Path, steps: int) -> None:
-    """Trains to that many steps, from the newest checkpoint, and saves a pipeline."""
+def train(
+    run: Run, drawings: Drawings, *, autoencoder: Path, text: Path, steps: int,
+    begin: Path | None = None,
+) -> None:  # fmt: skip
+    """Trains to that many steps, from the newest checkpoint, and saves a pipeline.
+
+    Without a checkpoint it begins with the weights of the pipeline `begin`, or with random ones.
+    """
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
     vae: Any = AutoencoderKL.from_pretrained(autoencoder).eval()
     said, kept = captions(drawings, text), latents(drawings, vae)
     rows, held = drawings.rows("train"), drawings.rows("pair")
     model, chance = made(said.states.shape[-1]), torch.Generator().manual_seed(1)
+    if begin:
+        model = type(model).from_pretrained(begin / "unet").float()
     export = run.folder / "export"
 
     def look(weights: dict[str, Tensor], step: int) -> None:
@@ -131,6 +140,7 @@ def train(run: Run, drawings: Drawings, *, autoencoder: Path, text: Path, steps:
         look=look,
         steps=steps,
         peak=PEAK,
+        compiled=True,
     )
     denoise.train(run, plan)
 
@@ -205,6 +215,7 @@ def main() -> None:
     arguments.add_argument("--autoencoder", type=Path, required=True)
     arguments.add_argument("--text", type=Path, help="a CLIP checkpoint's folder")
     arguments.add_argument("--steps", type=int, default=10_000)
+    arguments.add_argument("--begin", type=Path, help="a pipeline whose weights to begin with")
     arguments.add_argument("--export", type=Path, help="write the weights there, train no more")
     given = arguments.parse_args()
     if given.export:
@@ -213,7 +224,7 @@ def main() -> None:
     torch.set_num_threads(1)
     drawings = load(given.drawings)
     train(Run(given.folder), drawings, autoencoder=given.autoencoder, text=given.text,
-          steps=given.steps)  # fmt: skip
+          steps=given.steps, begin=given.begin)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import inspect
 from agentkit.engine.context import CallContext
 from agentkit.engine.door import finished
 from agentkit.engine.tasks import STOPS
+from agentkit.errors import said
 from agentkit.outcome import Failure, Outcome
 from agentkit.tool import NOT_DONE, Tool
 
@@ -25,13 +26,13 @@ async def reconciled(tool: Tool, context: CallContext) -> Outcome | None:
     except STOPS:
         raise
     except BaseException as error:  # noqa: BLE001 - the tool's boundary
-        return _in_doubt(tool, context, f" (its reconcile said: {error or repr(error)})")
+        return _in_doubt(tool, context, f" (its reconcile said: {said(error)})")
 
 
-def _in_doubt(tool: Tool, context: CallContext, said: str) -> Outcome:
+def _in_doubt(tool: Tool, context: CallContext, why: str) -> Outcome:
     message = (
         f"{tool.name} was called before and stopped, and nobody knows whether it took effect"
-        f"{said}; look for key {context.key[:12]}, then say so: "
+        f"{why}; look for key {context.key[:12]}, then say so: "
         f"agentkit resolve {context.run} {context.node} --done or --not-done"
     )
     return Outcome("in_doubt", failure=Failure("InDoubt", message), attempts=0)

@@ -44,7 +44,7 @@ def shout(text: str) -> str:
 
 print("from the file", flush=True)
 plan = Fixed("said = shout(text='loud')\\nanswer(f'{said}')")
-agent = Agent(model=ScriptedModel(), tools=[shout], planner=plan, store="memory")
+shouter = Agent(model=ScriptedModel(), tools=[shout], planner=plan, store="memory")
 """
 
 
@@ -258,7 +258,8 @@ answer(f'{twice.result} {len(all)} {picture.media_type}')
 
 def test_stdout_carries_the_protocol_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "noisy.py").write_text(NOISY)
-    command = [sys.executable, "-W", "error", "-m", "agentkit", "mcp", "--agent", "noisy.py:agent"]
+    python = [sys.executable, "-W", "error", "-m", "agentkit"]
+    command = [*python, "mcp", "--agent", "noisy.py:shouter"]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, text=True,
@@ -267,7 +268,7 @@ def test_stdout_carries_the_protocol_and_nothing_else(tmp_path: Path) -> None:
         assert process.stdin is not None and process.stdout is not None
         info = {"name": "test", "version": "1"}
         hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info}
-        call = {"name": "agent", "arguments": {"task": "Shout."}}
+        call = {"name": "shouter", "arguments": {"task": "Shout."}}
         for message in (
             {"id": 1, "method": "initialize", "params": hello},
             {"method": "notifications/initialized"},

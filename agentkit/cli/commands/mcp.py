@@ -24,6 +24,7 @@ def command(names: str, chosen: Chosen) -> int:
     For a client that starts servers itself: its configuration has this command. It speaks MCP over
     standard input and output, until its input ends; what tools print goes to standard error.
     """
+    from agentkit.agent import Agent
     from agentkit.cli.tracing import with_traces
     from agentkit.serve.mcp import mcp_server, serve_stdio
 
@@ -36,6 +37,8 @@ def command(names: str, chosen: Chosen) -> int:
         )
     with _stdout_kept():
         agent = with_traces(build(chosen, os.environ, asking=False), os.environ)
+    if chosen.agent and agent.name == Agent.name:
+        agent = replace(agent, name=chosen.agent.rpartition(":")[2])
     asyncio.run(serve_stdio(mcp_server(agent, each=not chosen.agent, paths=True)))
     return 0
 
