@@ -27,6 +27,7 @@ from table import Row, exit_code, show
 from agentkit.models.place import cache_folder
 from agentkit.tools import generate_image, generate_image_cascade
 from agentkit.tools.clip import CLIP
+from agentkit.tools.generate_image_cascade import STAGES
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -122,25 +123,30 @@ def part(judges: Judges, draw: Any, split: Split, what: str, each: int) -> Itera
     yield Row(f"{what}: seconds a picture", f"{took:.2f}")
 
 
-def enlarging(judges: Judges, tools: Sequence[Any], each: int, folder: Path) -> Iterator[Row]:
-    """Held-out drawings made small and enlarged again, by the cascade and by bicubic."""
+def enlarging(judges: Judges, enlarge: Any, folder: Path) -> Iterator[Row]:
+    """All held-out drawings made small and enlarged again, by the cascade and by bicubic."""
     from PIL import Image
 
-    rows, (chosen, meant) = judges.drawings.rows("pair"), asked(judges, "pair", each)
-    true = judges.drawings.pixels[chosen]
+    rows = judges.drawings.rows("pair")
+    true, meant = judges.drawings.pixels[rows], [judges.drawings.all[row] for row in rows]
     made: list[Pixels] = []
     plain: list[Pixels] = []
     for n, (one, pixels) in enumerate(zip(meant, true, strict=True)):
         small = Image.fromarray(pixels).resize((32, 32), Image.Resampling.BOX)
-        small.save(folder / f"small-{n}.png")
-        enlarged = tools[1](image=folder / f"small-{n}.png", prompt=caption(one), seed=n)
-        made.append(decoded(enlarged))
+        small.save(folder / "small.png")
+        made.append(decoded(enlarge(image=folder / "small.png", prompt=caption(one), seed=n)))
         plain.append(np.asarray(small.resize((64, 64), Image.Resampling.BICUBIC)))
-    for whose, pixels in (("the cascade", np.stack(made)), ("bicubic", np.stack(plain))):
-        error = np.square(pixels.astype(float) - true).mean()
-        one, five = named(judges, pixels, meant, rows)
-        figure = f"{10 * np.log10(255**2 / error):.1f} dB; name {one:.0%}, in five {five:.0%}"
-        yield Row(f"32 to 64 pixels ({len(meant)}): {whose}", figure)
+    likeness = [_decibels(np.stack(pixels), true) for pixels in (made, plain)]
+    for whose, pixels in (("the cascade", made), ("bicubic", plain), ("not made small", [*true])):
+        what = f"32 to 64 pixels ({len(meant)}): {whose}"
+        yield judged(judges, what, np.stack(pixels), meant, rows)
+    what = "nearer to the drawing than bicubic, decibels"
+    yield Row(what, f"{likeness[0]:.1f} and {likeness[1]:.1f}", likeness[0] > likeness[1])
+
+
+def _decibels(pixels: Pixels, true: Pixels) -> float:
+    """The peak signal-to-noise ratio over all pictures together."""
+    return float(10 * np.log10(255**2 / np.square(pixels.astype(float) - true).mean()))
 
 
 def whole(judges: Judges, tools: Sequence[Any], each: int, folder: Path) -> Iterator[Row]:
@@ -157,14 +163,17 @@ def whole(judges: Judges, tools: Sequence[Any], each: int, folder: Path) -> Iter
 
 
 def grid(judges: Judges, draw: Any, path: Path) -> None:
-    """Six rows of eight: held-out pairs in the first four, things never seen in the others."""
+    """Six rows of eight held-out pairs; things never seen in two rows of a file beside it."""
     from PIL import Image
 
-    meant = [*asked(judges, "pair", 32)[1], *asked(judges, "name", 16)[1]]
-    pictures = [decoded(draw(prompt=caption(one), seed=n).image) for n, one in enumerate(meant)]
-    Image.fromarray(sheet(pictures, 8)).save(path)
-    for at in range(0, len(meant), 8):
-        print(" | ".join(caption(one) for one in meant[at : at + 8]))
+    unseen = path.with_stem(f"{path.stem}-unseen")
+    parts: tuple[tuple[Path, Split, int], ...] = ((path, "pair", 48), (unseen, "name", 16))
+    for place, split, count in parts:
+        meant = asked(judges, split, count)[1]
+        pictures = [decoded(draw(prompt=caption(one), seed=n).image) for n, one in enumerate(meant)]
+        Image.fromarray(sheet(pictures, 8)).save(place)
+        for at in range(0, len(meant), 8):
+            print(" | ".join(caption(one) for one in meant[at : at + 8]))
 
 
 def main() -> int:
@@ -176,7 +185,8 @@ def main() -> int:
     arguments.add_argument("--each", type=int, default=24, help="pictures of each cell")
     arguments.add_argument("--drawings", type=Path, default=cache_folder().parent / "drawings")
     arguments.add_argument("--model", default="diffusion-icons")
-    arguments.add_argument("--cascade", type=Path, nargs=2, help="folders of its two stages")
+    arguments.add_argument("--cascade", type=Path, nargs=2, default=STAGES,
+                           help="folders of its two stages")  # fmt: skip
     arguments.add_argument("--steps", type=int, default=25)
     arguments.add_argument("--guidance", type=float, default=4.0)
     arguments.add_argument("--grid", type=Path, help="also draw 48 pictures into this file")
@@ -195,12 +205,12 @@ def main() -> int:
     rows = [*part(judges, draw, "pair", "known thing, new style of it", given.each)]
     rows += part(judges, draw, "name", "thing never seen", given.each)
     show("Latent diffusion", rows)
-    if given.cascade:
-        with tempfile.TemporaryDirectory() as place:
-            tools = generate_image_cascade(given.cascade, text_encoder="clip-icons")
-            rows += (more := [*enlarging(judges, tools, given.each, Path(place)),
-                              *whole(judges, tools, given.each, Path(place))])  # fmt: skip
-            show("Cascade", more)
+    with tempfile.TemporaryDirectory() as place:
+        tools = generate_image_cascade(given.cascade, text_encoder="clip-icons")
+        more = [*enlarging(judges, tools[1], Path(place)),
+                *whole(judges, tools, given.each, Path(place))]  # fmt: skip
+    show("Cascade", more)
+    rows += more
     return exit_code(rows, check=given.check)
 
 

@@ -1,9 +1,10 @@
 """A picture in two stages, as Imagen draws: a small one from words, then a larger one of it.
 
-    python examples/imagen_cascade.py IF-I-M-v1.0 IF-II-M-v1.0 [PROMPT]
+    python examples/imagen_cascade.py [PROMPT]
+    python examples/imagen_cascade.py --stages IF-I-M-v1.0 IF-II-M-v1.0 [PROMPT]
 
-The folders are two checkpoints in the form of DeepFloyd's, 64 pixels and 256 in the published
-ones, or what `python -m training.cascade` made; then `clip-icons` reads the words.
+Without --stages our own two draw, 32 pixels and 64. Its folders are two checkpoints in the form of
+DeepFloyd's, 64 pixels and 256 in the published ones.
 
 Each stage is a tool whose type has the size of its picture, so the check refuses a plan that has
 the stages in the wrong order, before anything is drawn. Both plans here are written out, where a
@@ -12,7 +13,7 @@ model would write them.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from agentkit import Agent
@@ -20,6 +21,7 @@ from agentkit.artifacts import FolderArtifacts
 from agentkit.errors import PlanRefused
 from agentkit.planners import Fixed
 from agentkit.tools import generate_image_cascade
+from agentkit.tools.generate_image_cascade import STAGES
 
 RIGHT = """
 small = {draw}(prompt=asked, seed=7)
@@ -36,10 +38,12 @@ answer("Drawn.")
 
 def main() -> None:
     """Draws what is asked, and shows what the check says of the stages in another order."""
-    first, second, *words = sys.argv[1:]
-    asked = {"asked": " ".join(words) or "red apple, noto style"}
-    text = None if Path(first, "text_encoder").is_dir() else "clip-icons"
-    tools = generate_image_cascade([Path(first), Path(second)], text_encoder=text)
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    arguments.add_argument("prompt", nargs="*", default=["red", "apple,", "noto", "style"])
+    arguments.add_argument("--stages", type=Path, nargs=2)
+    given = arguments.parse_args()
+    asked = {"asked": " ".join(given.prompt)}
+    tools = generate_image_cascade(given.stages or STAGES)
     names = dict(zip(("draw", "enlarge"), (tool.name for tool in tools), strict=True))
     try:
         wrong = Fixed(WRONG.format(**names))

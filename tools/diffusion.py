@@ -36,7 +36,9 @@ MOST_STEPS = 150
 
 _INDEX = "model_index.json"
 _FEATURE = "making pictures"
-_TEXT_OF: Mapping[str, str] = MappingProxyType({"diffusion-icons": "clip-icons"})
+_TEXT_OF: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("diffusion-icons", "cascade-icons-32", "cascade-icons-64"), "clip-icons")
+)
 """Whose text encoder a model of the catalogue was trained with."""
 
 _loading = Lock()

@@ -21,37 +21,42 @@ from agentkit.tools.device import torch
 from agentkit.tools.diffusion import Pipeline, drawing, drawn, require_prompt
 from agentkit.tools.pictures import open_picture
 
+STAGES = ("cascade-icons-32", "cascade-icons-64")
 _T5_TOKENS = 77  # what DeepFloyd's pipelines pad to, whatever the encoder's own limit is
 _Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 def generate_image_cascade(
-    stages: Sequence[Path],
+    stages: Sequence[Named] = STAGES,
     *,
     text_encoder: Named | None = None,
     steps: int = 20,
+    enlarging_steps: int = 4,
     guidance: float = 4.0,
-    noise: int = 50,
+    noise: int = 20,
     device: str | None = None,
 ) -> list[Tool[Any, Any]]:
     """The stages as tools: `draw_image_64(prompt)` gives an `Image[64]`, `enlarge_image_256` takes
     one and gives an `Image[256]`, and so on. A plan that puts them in another order is refused.
 
-    `stages` are the folders of checkpoints in the form of DeepFloyd's: one of `IFPipeline`, then
+    Without more, agentkit's own small models draw 32 x 32 pixels and enlarge them to 64. `stages`
+    may be the folders of any checkpoints in the form of DeepFloyd's: one of `IFPipeline`, then
     those of `IFSuperResolutionPipeline`. The text encoder is the first one's; a CLIP checkpoint's
-    may be named in its place. `noise` is how much noise an enlarging stage puts on what it is
-    given (0 to 999): more forgives more.
+    may be named in its place. `steps` are those of the drawing stage; one that enlarges is told
+    nearly everything by the picture and needs few. `noise` is how much noise it puts on that
+    picture (0 to 999): more forgives more.
 
-        draw, enlarge = generate_image_cascade([Path("IF-I-M-v1.0"), Path("IF-II-M-v1.0")])
-        small = draw(prompt="a fox in the snow", seed=7)
+        draw, enlarge = generate_image_cascade()
+        small = draw(prompt="fox, noto style", seed=7)
     """
     if not stages:
         raise UsageError("expected the folders of one stage or more, came none")
     first, *others = [Pipeline(one, text_encoder=text_encoder, device=device) for one in stages]
-    usual = {"num_inference_steps": steps, "guidance_scale": guidance, "noise_level": noise}
+    usual = {"num_inference_steps": steps, "guidance_scale": guidance}
     tools, side = [_drawing(first, usual)], first.side
+    enlarging = {"num_inference_steps": enlarging_steps, "guidance_scale": 1.0}
     for one in others:
-        tools.append(_enlarging(one, first, side, usual))
+        tools.append(_enlarging(one, first, side, {**enlarging, "noise_level": noise}))
         side = one.side
     return tools
 
@@ -81,8 +86,6 @@ def _drawing(stage: Pipeline, usual: Mapping[str, Any]) -> Tool[Any, Any]:
 def _enlarging(
     stage: Pipeline, first: Pipeline, before: int, usual: Mapping[str, Any]
 ) -> Tool[Any, Any]:
-    settings = {**usual, "guidance_scale": 1.0}  # the picture says enough
-
     def enlarge(
         image: Path, prompt: str, seed: _Seed = 0, *, context: Context | None = None
     ) -> bytes:
@@ -99,13 +102,13 @@ def _enlarging(
             raise ToolError(f"expected {before} x {before} pixels, came {picture.size}")
         words, loaded = first.load(context), stage.load(context)
         with drawing:
-            asked = {**settings, **_said(words, prompt, ""), "image": picture}
+            asked = {**usual, **_said(words, prompt, ""), "image": picture}
             return drawn(loaded, asked, seed, context)
 
     side = stage.side
     enlarge.__annotations__["image"] = Annotated[Path, image_of(before)]
     enlarge.__annotations__["return"] = Annotated[bytes, image_of(side)]
-    return _tool(enlarge, f"enlarge_image_{side}", f"{stage.name} {settings}")
+    return _tool(enlarge, f"enlarge_image_{side}", f"{stage.name} {usual}")
 
 
 def _tool(function: Callable[..., bytes], name: str, cache: str) -> Tool[Any, Any]:

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from training import denoise
 from training.autoencoder import signed, unsigned
 from training.captions import Captions, captions, encoder
-from training.diffusion import DROPPED, may_be_mirrored
+from training.diffusion import DROPPED, POOL_HEADS, may_be_mirrored
 from training.drawings import Drawings, load, sheet
 from training.run import Run
 
@@ -33,7 +33,7 @@ SMALL, LARGE = 32, 64
 MOST_LEVEL = 400
 """How much noise is on the small picture at most, as a step of the schedule."""
 BATCHES = {"base": 64, "larger": 32}
-PEAK = 6e-4
+PEAK = 2e-3
 
 
 def made(stage: str, width: int) -> Any:
@@ -55,6 +55,8 @@ def made(stage: str, width: int) -> Any:
             down_block_types=("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D"),
             up_block_types=("CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
             attention_head_dim=(2, 2, 4),
+            addition_embed_type="text",
+            addition_embed_type_num_heads=POOL_HEADS,
             **common,
         )
     return UNet2DConditionModel(
@@ -108,18 +110,22 @@ def enlarged(images: Tensor) -> Tensor:
 def batches(
     stage: str, drawings: Drawings, said: Captions
 ) -> Callable[[Any, int, torch.Generator], denoise.Batch]:
-    """A function that gives a batch of the stage: of which rows, how many, by which chance."""
+    """A function that gives a batch of the stage: of which rows, how many, by which chance.
+
+    Half of what is enlarged is mirrored, if it may be; what is drawn from words is as it is.
+    """
     images, noise = signed(drawings.pixels), noising()
     free = torch.tensor([may_be_mirrored(one) for one in drawings.all])
 
     def batch(rows: Any, count: int, chance: torch.Generator) -> denoise.Batch:
         chosen = torch.from_numpy(rows)[torch.randint(len(rows), (count,), generator=chance)]
-        mirrored = free[chosen] & (torch.rand(count, generator=chance) < 0.5)
-        clean = torch.where(mirrored[:, None, None, None], images[chosen].flip(-1), images[chosen])
+        clean = images[chosen]
         seed = int(torch.randint(2**31, (1,), generator=chance))
         states = said.of(chosen.tolist(), random.Random(seed), dropped=DROPPED)
         if stage == "base":
             return denoise.Batch(reduced(clean), states)
+        mirrored = free[chosen] & (torch.rand(count, generator=chance) < 0.5)
+        clean = torch.where(mirrored[:, None, None, None], clean.flip(-1), clean)
         level = torch.randint(MOST_LEVEL, (count,), generator=chance)
         beside = enlarged(reduced(clean))
         beside = noise.add_noise(beside, torch.randn(beside.shape, generator=chance), level)

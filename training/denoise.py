@@ -6,7 +6,7 @@ Salimans and Ho (2022), weighted as Hang et al. (2023) propose; the schedule end
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,20 +74,21 @@ def train(run: Run, plan: Plan, *, seed: int = 0) -> dict[str, Tensor]:
     model = quicken(plan.model)
     _plain_attention(model)
     mean = Mean(model, DECAY)
-    optimiser = torch.optim.AdamW(model.parameters(), plan.peak, weight_decay=0.01)
-    parts = {"model": model, "mean": mean, "optimiser": optimiser}
+    optimisers = _optimisers(model, plan.peak)
+    parts = {"model": model, "mean": mean, **optimisers}
     begun = run.resume(parts)
     chance = torch.Generator().manual_seed(seed + begun)
     quick = torch.compile(model) if plan.compiled else model
     total = 0.0
     for step in range(begun, plan.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = rate(step, plan.steps, plan.peak, warm=300)
+        for group in (group for one in optimisers.values() for group in one.param_groups):
+            group["lr"] = rate(step, plan.steps, plan.peak, warm=300, fall=0.8)
         found = loss(quick, plan.scheduler, plan.batch(chance), chance)
         found.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad()
+        for one in optimisers.values():
+            one.step()
+            one.zero_grad()
         mean.update(model)
         total += float(found.detach())
         if (step + 1) % 50 == 0:
@@ -98,6 +99,47 @@ def train(run: Run, plan: Plan, *, seed: int = 0) -> dict[str, Tensor]:
             run.log(step + 1, held=_held_loss(plan, mean))
             plan.look(mean.weights, step + 1)
     return mean.weights
+
+
+class Matrices(torch.optim.Muon):
+    """Muon (Jordan et al. 2024) for matrices and for filters, a filter being a matrix with a row
+    for each output. What is rare is learned sooner than by AdamW."""
+
+    def __init__(self, parameters: Iterable[Tensor], peak: float) -> None:
+        self._pairs = [(one, torch.nn.Parameter(_flat(one.detach()))) for one in parameters]
+        flat = [matrix for _, matrix in self._pairs]
+        super().__init__(flat, peak, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+
+    def step(self) -> None:  # type: ignore[override]
+        """One step by the gradients of the parameters, whose memory the matrices share."""
+        for one, matrix in self._pairs:
+            assert one.grad is not None
+            matrix.grad = _flat(one.grad)
+        super().step()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of the parameters too."""
+        super().zero_grad(set_to_none)
+        for one, _ in self._pairs:
+            one.grad = None
+
+
+def _flat(one: Tensor) -> Tensor:
+    """A matrix as it is; a filter as a matrix in the order of its memory."""
+    if one.dim() == 2:
+        return one
+    return one.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).flatten(1)
+
+
+def _optimisers(model: Any, peak: float) -> dict[str, torch.optim.Optimizer]:
+    """Of matrices and filters, and of the rest: vectors, and what has one row."""
+    parameters = [*model.parameters()]
+    matrices = [one for one in parameters if one.dim() in (2, 4) and len(one) > 1]
+    rest = [one for one in parameters if one.dim() not in (2, 4) or len(one) == 1]
+    return {
+        "matrices": Matrices(matrices, peak),
+        "rest": torch.optim.AdamW(rest, peak, weight_decay=0.01),
+    }
 
 
 @torch.no_grad()

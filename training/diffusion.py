@@ -28,18 +28,23 @@ from training.run import Run
 
 CHANNELS = (96, 160)
 HEADS = (3, 5)
+POOL_HEADS = 6
 BATCH = 64
-PEAK = 6e-4
+PEAK = 1.2e-3
 DROPPED = 0.12
 VARIANTS = 4
 """Of each drawing in latents: as it is, and moved or mirrored."""
 
 
 def made(width: int) -> Any:
-    """A U-Net of random weights for texts whose states have that width."""
+    """A U-Net of random weights for texts whose states have that width.
+
+    It attends to the states, and what it pools of them is added to the time, as in Imagen (Saharia
+    et al. 2022): that tells every layer which thing is meant. At first it adds nothing.
+    """
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-    return UNet2DConditionModel(
+    model: Any = UNet2DConditionModel(
         sample_size=8,
         in_channels=LATENT,
         out_channels=LATENT,
@@ -51,7 +56,11 @@ def made(width: int) -> Any:
         cross_attention_dim=width,
         attention_head_dim=HEADS,  # the library takes it for their number
         norm_num_groups=16,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=POOL_HEADS,
     )
+    torch.nn.init.zeros_(model.add_embedding.norm2.weight)
+    return model
 
 
 def schedule() -> Any:
@@ -99,9 +108,9 @@ def batch(
     kept: Tensor, said: Captions, rows: np.ndarray[Any, Any], count: int, chance: torch.Generator,
     *, dropped: float = DROPPED,
 ) -> denoise.Batch:  # fmt: skip
-    """Drawings of these rows by chance, half of them as they are."""
+    """Drawings of these rows by chance, most of them as they are."""
     chosen = rows[torch.randint(len(rows), (count,), generator=chance).numpy()]
-    variant = torch.randint(2 * VARIANTS, (count,), generator=chance)
+    variant = torch.randint(8 * VARIANTS, (count,), generator=chance)
     variant = torch.where(variant < VARIANTS, variant, 0)
     mean, deviation = kept[torch.from_numpy(chosen), variant].float().unbind(1)
     clean = mean + deviation * torch.randn(mean.shape, generator=chance)
@@ -125,7 +134,8 @@ def train(
     rows, held = drawings.rows("train"), drawings.rows("pair")
     model, chance = made(said.states.shape[-1]), torch.Generator().manual_seed(1)
     if begin:
-        model = type(model).from_pretrained(begin / "unet").float()
+        known = type(model).from_pretrained(begin / "unet").float()
+        model.load_state_dict(known.state_dict(), strict=False)  # what it lacks stays random
     export = run.folder / "export"
 
     def look(weights: dict[str, Tensor], step: int) -> None:

@@ -6,6 +6,7 @@ packages come first: pip reaches them wherever it is set up, a hub is not always
 
 from __future__ import annotations
 
+from agentkit.models.shipped import SHIPPED
 from agentkit.models.weights import Entry, Hub, ModelFile, Part, Source
 
 _QWEN = "Qwen2.5-Coder\nCopyright 2024 Alibaba Cloud"
@@ -215,129 +216,5 @@ KNOWN = (
         download_bytes=14_000_000,
         memory_bytes=160_000_000,
     ),
-    Entry(
-        name="clip-icons",
-        files=(
-            ModelFile(
-                "model.safetensors",
-                "e658f0d83e29200d333818fad954fd55d8e028e2d443180c9490bc739d05c103",
-                12_365_226,
-            ),
-            ModelFile(
-                "config.json",
-                "c664aa013718207ca1d8e84bce8fa55ed52cfcada109a418884a2116f74d9791",
-                1_107,
-            ),
-            ModelFile(
-                "preprocessor_config.json",
-                "44fbbc74086f597bebaa70336824417141da9155d96a08da60ea03a9eb23057c",
-                422,
-            ),
-            ModelFile(
-                "tokenizer.json",
-                "446997c66d8db32e51a9bebcc03c610e2a268394bf0ce3260cf690debc7883c6",
-                186_395,
-            ),
-            ModelFile(
-                "tokenizer_config.json",
-                "2314db10cda109e5074e7a88a420a5d15aa132f253fc13ae490209a0b1b3e55b",
-                416,
-            ),
-        ),
-        licence="Apache-2.0",
-        notice=(
-            "clip-icons by the authors of agentkit\nTrained on drawings of Fluent Emoji (MIT, "
-            "Microsoft), Noto Emoji (Apache-2.0, Google), Twemoji (CC BY 4.0, Twitter and others)"
-        ),
-        upstream="https://pypi.org/project/agentkit/",
-        good_for="labels of drawings, search in them, how well a text fits one",
-        download_bytes=0,
-        memory_bytes=350_000_000,
-        shipped=True,
-    ),
-    Entry(
-        name="diffusion-icons",
-        files=(
-            ModelFile(
-                "unet/diffusion_pytorch_model.safetensors",
-                "765301f8efce29d4042fac788242933304859ab864f8d01f005852527b14898d",
-                11_513_792,
-            ),
-            ModelFile(
-                "vae/diffusion_pytorch_model.safetensors",
-                "d4cfd340949fa6fdaa1faf006c07b3c4c5aeb9ca2dfb044050d6988277b9c410",
-                4_007_574,
-            ),
-            ModelFile(
-                "unet/config.json",
-                "9376e0d03710c08beade2b4716bcb5fbe0b818a9ab8950fae2edf931e4892a72",
-                1_714,
-            ),
-            ModelFile(
-                "vae/config.json",
-                "b83aaa98d6aa5276ed1cfd3d5cfcabb71f9f64b1275ae1ffbe5fabe969650293",
-                808,
-            ),
-            ModelFile(
-                "scheduler/scheduler_config.json",
-                "279059154600f94ff7870af544555e5c0040e5d5dd284b92f5a9e0518100d630",
-                506,
-            ),
-            ModelFile(
-                "model_index.json",
-                "820ad24a5c50bf6381d5efee5e09ca0bfc59498ffe8a3c769b6382f6846bf33c",
-                523,
-            ),
-        ),
-        licence="Apache-2.0",
-        notice=(
-            "diffusion-icons by the authors of agentkit\nTrained on drawings of Fluent Emoji (MIT, "
-            "Microsoft), Noto Emoji (Apache-2.0, Google), Twemoji (CC BY 4.0, Twitter and others)"
-        ),
-        upstream="https://pypi.org/project/agentkit/",
-        good_for="`generate_image`: small drawings of things, rough; reads words with clip-icons",
-        download_bytes=0,
-        memory_bytes=400_000_000,
-        shipped=True,
-    ),
-    Entry(
-        name="captioner-icons",
-        files=(
-            ModelFile(
-                "model.safetensors",
-                "4d336af15991281cf2d8ded2dded55fad39b3a2908c042dd7a8c26e7405ebf41",
-                5_690_632,
-            ),
-            ModelFile(
-                "config.json",
-                "e1022c2df1c73d4ce1ea7cc2db9cf64f0e8d8330b10516099f5ba37a7c6ffe66",
-                1_637,
-            ),
-            ModelFile(
-                "generation_config.json",
-                "adacb08ec5f8a1bf0e53519629d07ab5ccf7084d5a732ed5d7cd6fdbd6d343dd",
-                247,
-            ),
-            ModelFile(
-                "tokenizer.json",
-                "a8a91b023cd7fecaef6b1d5c38400910ea478bce69765779e0564ef5915a7714",
-                36_301,
-            ),
-            ModelFile(
-                "tokenizer_config.json",
-                "2314db10cda109e5074e7a88a420a5d15aa132f253fc13ae490209a0b1b3e55b",
-                416,
-            ),
-        ),
-        licence="Apache-2.0",
-        notice=(
-            "captioner-icons by the authors of agentkit\nTrained on drawings of Fluent Emoji (MIT, "
-            "Microsoft), Noto Emoji (Apache-2.0, Google), Twemoji (CC BY 4.0, Twitter and others)"
-        ),
-        upstream="https://pypi.org/project/agentkit/",
-        good_for="captions of drawings; it sees with clip-icons",
-        download_bytes=0,
-        memory_bytes=350_000_000,
-        shipped=True,
-    ),
+    *SHIPPED,
 )

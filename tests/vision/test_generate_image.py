@@ -157,6 +157,18 @@ def test_our_own_model_draws_with_the_text_encoder_of_clip_icons() -> None:
     assert red > max(green, blue)
 
 
+def test_our_own_cascade_draws_small_and_enlarges(tmp_path: Path) -> None:
+    draw, enlarge = generate_image_cascade(steps=4)
+    small = draw(prompt="red apple, noto style", seed=7)
+    (tmp_path / "small.png").write_bytes(small)
+    large = pixels(enlarge(image=tmp_path / "small.png", prompt="red apple, noto style"))
+    assert (pixels(small).shape, large.shape) == ((32, 32, 3), (64, 64, 3))
+    red, green, blue = large.reshape(-1, 3).mean(0)
+    assert red > max(green, blue)
+    reduced = large.reshape(32, 2, 32, 2, 3).mean((1, 3))
+    assert np.abs(reduced - pixels(small)).mean() < 10  # it is the same picture
+
+
 def test_in_a_plan_the_picture_is_an_artifact_and_steps_are_told(
     stable: Path, tmp_path: Path
 ) -> None:
@@ -174,7 +186,7 @@ def test_in_a_plan_the_picture_is_an_artifact_and_steps_are_told(
 
 
 def test_stages_draw_and_enlarge_in_their_order_only(cascade: list[Path], tmp_path: Path) -> None:
-    draw, enlarge = generate_image_cascade(cascade, steps=2)
+    draw, enlarge = generate_image_cascade(cascade, steps=2, enlarging_steps=2)
     assert (draw.name, enlarge.name) == ("draw_image_8", "enlarge_image_16")
     right = (
         "small = draw_image_8(prompt='fox', seed=4)\n"
@@ -203,7 +215,7 @@ def test_the_example_shows_why_another_order_is_refused_then_draws(
     cascade: list[Path], tmp_path: Path
 ) -> None:
     example = str(EXAMPLES / "imagen_cascade.py")
-    shown = finished((sys.executable, example, *map(str, cascade), "red fox"), tmp_path)
+    shown = finished((sys.executable, example, "--stages", *map(str, cascade), "red fox"), tmp_path)
     assert "expected Image[8]" in shown and "found Image[16]" in shown, shown
     drawn = [tmp_path / "cascade" / f"{name}.png" for name in ("small", "large")]
     assert [pixels(one.read_bytes()).shape for one in drawn] == [(8, 8, 3), (16, 16, 3)]
