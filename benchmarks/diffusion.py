@@ -128,7 +128,8 @@ def enlarging(judges: Judges, enlarge: Any, folder: Path) -> Iterator[Row]:
     from PIL import Image
 
     rows = judges.drawings.rows("pair")
-    true, meant = judges.drawings.pixels[rows], [judges.drawings.all[row] for row in rows]
+    chosen: list[int] = rows.tolist()
+    true, meant = judges.drawings.pixels[chosen], [judges.drawings.all[row] for row in chosen]
     made: list[Pixels] = []
     plain: list[Pixels] = []
     for n, (one, pixels) in enumerate(zip(meant, true, strict=True)):

@@ -19,7 +19,7 @@ SIDE, WIDTH = 8, 12
 
 def plan(steps: int, seen: list[int]) -> denoise.Plan:
     """Of two pictures, one dark and one light, which two texts stand for."""
-    from diffusers import UNet2DConditionModel
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     torch.manual_seed(0)
     pictures = torch.stack([torch.full((3, SIDE, SIDE), one) for one in (-0.8, 0.8)])
