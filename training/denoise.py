@@ -107,6 +107,8 @@ class Matrices(torch.optim.Muon):
 
     def __init__(self, parameters: Iterable[Tensor], peak: float) -> None:
         self._pairs = [(one, torch.nn.Parameter(_flat(one.detach()))) for one in parameters]
+        apart = [one for one, matrix in self._pairs if one.data_ptr() != matrix.data_ptr()]
+        assert not apart, "a filter that is not in channels_last would be trained as a copy"
         flat = [matrix for _, matrix in self._pairs]
         super().__init__(flat, peak, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
 

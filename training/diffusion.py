@@ -1,7 +1,6 @@
 """The latent diffusion: a U-Net that draws in the autoencoder's latents what a text says.
 
     python -m training.diffusion runs/diffusion --autoencoder DIR --text DIR --steps 10000
-    python -m training.diffusion runs/diffusion … --begin weights/diffusion-icons --steps 10000
     python -m training.diffusion runs/diffusion --autoencoder DIR --export weights/diffusion-icons
 
 Rombach et al. (2022): the text encoder is frozen, one caption in eight is left out for guidance.
@@ -225,7 +224,7 @@ def main() -> None:
     arguments.add_argument("--autoencoder", type=Path, required=True)
     arguments.add_argument("--text", type=Path, help="a CLIP checkpoint's folder")
     arguments.add_argument("--steps", type=int, default=10_000)
-    arguments.add_argument("--begin", type=Path, help="a pipeline whose weights to begin with")
+    arguments.add_argument("--begin", type=Path, help="a pipeline to go on from")
     arguments.add_argument("--export", type=Path, help="write the weights there, train no more")
     given = arguments.parse_args()
     if given.export:
