@@ -39,10 +39,10 @@ answer("Drawn.")
 def main() -> None:
     """Draws what is asked, and shows what the check says of the stages in another order."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    arguments.add_argument("prompt", nargs="*", default=["red", "apple,", "noto", "style"])
+    arguments.add_argument("prompt", nargs="*")
     arguments.add_argument("--stages", type=Path, nargs=2)
     given = arguments.parse_args()
-    asked = {"asked": " ".join(given.prompt)}
+    asked = {"asked": " ".join(given.prompt) or "red apple, noto style"}
     tools = generate_image_cascade(given.stages or STAGES)
     names = dict(zip(("draw", "enlarge"), (tool.name for tool in tools), strict=True))
     try:

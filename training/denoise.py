@@ -88,7 +88,7 @@ def train(run: Run, plan: Plan, *, seed: int = 0) -> dict[str, Tensor]:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for one in optimisers.values():
             one.step()
-            one.zero_grad()
+        model.zero_grad()
         mean.update(model)
         total += float(found.detach())
         if (step + 1) % 50 == 0:
@@ -118,12 +118,6 @@ class Matrices(torch.optim.Muon):
             assert one.grad is not None
             matrix.grad = _flat(one.grad)
         super().step()
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forgets the gradients of the parameters too."""
-        super().zero_grad(set_to_none)
-        for one, _ in self._pairs:
-            one.grad = None
 
 
 def _flat(one: Tensor) -> Tensor:

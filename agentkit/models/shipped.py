@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from agentkit.models.weights import Entry, ModelFile
 
+_CASCADE_SCHEDULE = ModelFile(
+    "scheduler/scheduler_config.json",
+    "5e6a1ec807807d138a275eaf87b08de5594f4d72f2baf12e54d2e268c254afd4",
+    911,
+)
+
 
 def _ours(name: str, files: tuple[ModelFile, ...], *, good_for: str, memory_bytes: int) -> Entry:
     """A model that was trained here, and comes with agentkit."""
@@ -106,11 +112,7 @@ SHIPPED = (
                 "b76c687c73975c16959a02e2a798f524ce04b845a38369e6837f6240daa07ab2",
                 1_697,
             ),
-            ModelFile(
-                "scheduler/scheduler_config.json",
-                "5e6a1ec807807d138a275eaf87b08de5594f4d72f2baf12e54d2e268c254afd4",
-                911,
-            ),
+            _CASCADE_SCHEDULE,
             ModelFile(
                 "model_index.json",
                 "985042d60bf65491c6634102ee687c1204875f6cfbfd045b159e3c830bc6228d",
@@ -133,11 +135,7 @@ SHIPPED = (
                 "7b53fca6b0d4443a75a451a887b2867921b1a1c9d9ce0f26c28f82386b674280",
                 1_752,
             ),
-            ModelFile(
-                "scheduler/scheduler_config.json",
-                "5e6a1ec807807d138a275eaf87b08de5594f4d72f2baf12e54d2e268c254afd4",
-                911,
-            ),
+            _CASCADE_SCHEDULE,
             ModelFile(
                 "model_index.json",
                 "3983a4d4607f78694dbe24eb60036419fbdddacebed1dcee6068d0378d5592a8",
